@@ -1,0 +1,54 @@
+"""SIGINT and SIGTERM become a flag that loops look at; a second signal ends the process at once.
+
+A loop saves at its next step boundary and raises `Stopped` (exit 4). Handlers are installed only inside `listening()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from trivium.ground.errors import Stopped
+
+
+class StopFlag:
+    """Whether somebody asked this run to stop."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.reason = ""
+
+    def request(self, reason: str) -> None:
+        """Ask the run to stop at its next boundary."""
+        self.requested = True
+        self.reason = reason
+
+    def check(self, where: str) -> None:
+        """Raise `Stopped` if the run was asked to stop. Call it where the state is saved."""
+        if self.requested:
+            raise Stopped(f"Stopped by {self.reason} {where}.", "The same command continues from here.")
+
+
+@contextlib.contextmanager
+def listening(flag: StopFlag) -> Iterator[StopFlag]:
+    """Within the block, SIGINT and SIGTERM set `flag`; the earlier handlers come back afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield flag
+        return
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if flag.requested:
+            os._exit(128 + number)
+        flag.request(signal.Signals(number).name)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    earlier = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield flag
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
