@@ -1,0 +1,109 @@
+"""Conversations on the wire: ChatML with thinking, the loss mask, and reading a reply back.
+
+`<|im_start|>role\\ncontent<|im_end|>\\n`; an assistant that thinks: `<think>thoughts</think>content`. Structure is put
+in by id and text is encoded as ordinary, so nothing that a user writes can open or close a turn.
+An assistant's content carries no leading whitespace: a newline there would melt into the header's newline token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trivium.ground.errors import UsageError
+from trivium.text.template import CHAT_TEMPLATE
+from trivium.text.tokenizer import END_OF_TEXT, THINK, THINK_END, TURN_END, TURN_START, Tokenizer
+
+__all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "parse", "prompt", "render"]
+
+ROLES = ("system", "user", "assistant", "tool")
+Message = Mapping[str, Any]
+"""An OpenAI-style message: role, content, and for an assistant reasoning_content ("" is an empty block, no key none)."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A conversation as ids, and for each id whether the model is taught to produce it."""
+
+    ids: list[int]
+    mask: list[bool]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A completion taken apart."""
+
+    thinking: str | None
+    """What stood between the think tags: "" for an empty block, None for no block."""
+    content: str
+    closed: bool
+    """Whether the model ended its turn itself (rather than being cut off)."""
+
+
+def render(tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
+    """The whole conversation. The mask is True on assistants' content, thoughts, think tags and `<|im_end|>` only.
+
+    With `trainable_think: False` in an assistant's message, the tags that `prompt` would have given are not taught:
+    `<think>`, and `</think>` when nothing stands between. Raises UsageError for an unknown role or a content that is no
+    string.
+    """
+    ids: list[int] = []
+    mask: list[bool] = []
+    for message in messages:
+        for piece, taught in _pieces(tokenizer, message):
+            ids += piece
+            mask += [taught] * len(piece)
+    return Rendered(ids, mask)
+
+
+def prompt(tokenizer: Tokenizer, messages: Sequence[Message], think: bool | None = None) -> list[int]:
+    """The conversation and the opening of the assistant's turn.
+
+    `think` True opens `<think>`, False gives the empty block `<think></think>`, None leaves the choice to the model.
+    """
+    special = tokenizer.special
+    ids = [*render(tokenizer, messages).ids, special[TURN_START], *tokenizer.encode("assistant\n")]
+    if think is not None:
+        ids += [special[THINK]] if think else [special[THINK], special[THINK_END]]
+    return ids
+
+
+def parse(tokenizer: Tokenizer, ids: Sequence[int], think: bool | None = None) -> Reply:
+    """The completion `ids` that followed a `prompt` with the same `think`, split into thinking and content.
+
+    Thoughts that never end leave the content empty. What follows the end of the turn is dropped; other special tokens
+    out of place stay visible by their spelling.
+    """
+    special = tokenizer.special
+    ids = list(ids)
+    ends = [i for i, index in enumerate(ids) if index in (special[TURN_END], special[END_OF_TEXT])]
+    closed = bool(ends) and ids[ends[0]] == special[TURN_END]
+    body = ids[:ends[0]] if ends else ids
+    if think is None and body[:1] == [special[THINK]]:
+        think, body = True, body[1:]
+    if not think:
+        return Reply(None if think is None else "", tokenizer.decode(body), closed)
+    if special[THINK_END] not in body:
+        return Reply(tokenizer.decode(body), "", closed)
+    end = body.index(special[THINK_END])
+    return Reply(tokenizer.decode(body[:end]), tokenizer.decode(body[end + 1:]), closed)
+
+
+def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], bool]]:
+    """The ids of one message in order, each stretch with its place in the mask."""
+    special, encode = tokenizer.special, tokenizer.encode
+    role, content = message.get("role"), message.get("content") or ""
+    if role not in ROLES:
+        raise UsageError(f"A message has role {role!r}.", f"Roles are {', '.join(ROLES)}.")
+    if not isinstance(content, str):
+        raise UsageError(f"A message has a {type(content).__name__} as content.", "Give a string.")
+    start, end, newline = [special[TURN_START]], [special[TURN_END]], (encode("\n"), False)
+    if role != "assistant":
+        return [(start + encode(f"{role}\n{content}") + end, False), newline]
+    pieces = [(start + encode("assistant\n"), False)]
+    thoughts = message.get("reasoning_content")
+    if thoughts is not None:
+        taught = bool(message.get("trainable_think", True))
+        pieces += [([special[THINK]], taught), (encode(thoughts), True), ([special[THINK_END]], taught or bool(thoughts))]
+    return [*pieces, (encode(content.lstrip()) + end, True), newline]
