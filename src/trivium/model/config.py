@@ -1,0 +1,95 @@
+"""The shape of a model, in the words of Hugging Face's `config.json`, which is where it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from trivium.ground.config import check
+
+ARCHITECTURES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A decoder: RMSNorm, RoPE, grouped-query attention, SwiGLU; Qwen3 adds norms on queries and keys."""
+
+    vocab_size: int
+    hidden_size: int = 256
+    """Width D."""
+    intermediate_size: int = 704
+    """Feed-forward width F."""
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 4
+    """Query heads H."""
+    num_key_value_heads: int = 4
+    """Key/value heads G; each serves H/G query heads."""
+    head_dim: int = 64
+    """Head width K."""
+    max_position_embeddings: int = 1024
+    """Longest row, in tokens, that the model is meant for."""
+    rope_theta: float = 10000.0
+    rms_norm_eps: float = 1e-6
+    tie_word_embeddings: bool = False
+    model_type: str = "qwen3"
+    """qwen3 (norms on queries and keys) or llama (none)."""
+
+    def __post_init__(self) -> None:
+        check(self.vocab_size > 0, "vocab_size", self.vocab_size, "It must be positive.")
+        check(self.model_type in ARCHITECTURES, "model_type", self.model_type, f"Use one of {sorted(ARCHITECTURES)}.")
+        check(self.head_dim % 2 == 0, "head_dim", self.head_dim, "RoPE turns pairs: it must be even.")
+        heads, groups = self.num_attention_heads, self.num_key_value_heads
+        check(groups > 0 and heads % groups == 0, "num_key_value_heads", groups, f"It must divide {heads} heads.")
+
+    @property
+    def qk_norm(self) -> bool:
+        """Whether queries and keys are normed."""
+        return self.model_type == "qwen3"
+
+    def to_hf(self, special: dict[str, int]) -> dict[str, Any]:
+        """The content of `config.json`, which `transformers` reads."""
+        return {
+            "architectures": [ARCHITECTURES[self.model_type]],
+            "model_type": self.model_type,
+            "vocab_size": self.vocab_size,
+            "hidden_size": self.hidden_size,
+            "intermediate_size": self.intermediate_size,
+            "num_hidden_layers": self.num_hidden_layers,
+            "num_attention_heads": self.num_attention_heads,
+            "num_key_value_heads": self.num_key_value_heads,
+            "head_dim": self.head_dim,
+            "max_position_embeddings": self.max_position_embeddings,
+            "rope_theta": self.rope_theta,
+            "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_theta},
+            "rms_norm_eps": self.rms_norm_eps,
+            "tie_word_embeddings": self.tie_word_embeddings,
+            "hidden_act": "silu",
+            "attention_bias": False,
+            "attention_dropout": 0.0,
+            "initializer_range": 0.02,
+            "use_cache": True,
+            "torch_dtype": "float32",
+            "bos_token_id": None,
+            "eos_token_id": special.get("<|endoftext|>"),
+            "pad_token_id": special.get("<|endoftext|>"),
+        }
+
+    @classmethod
+    def from_hf(cls, value: dict[str, Any]) -> ModelConfig:
+        """The shape that a `config.json` names. Keys that this code does not use are left out."""
+        heads = int(value["num_attention_heads"])
+        theta = value.get("rope_theta") or (value.get("rope_parameters") or {}).get("rope_theta") or 10000.0
+        return cls(
+            vocab_size=value["vocab_size"],
+            hidden_size=value["hidden_size"],
+            intermediate_size=value["intermediate_size"],
+            num_hidden_layers=value["num_hidden_layers"],
+            num_attention_heads=heads,
+            num_key_value_heads=value.get("num_key_value_heads") or heads,
+            head_dim=value.get("head_dim") or value["hidden_size"] // heads,
+            max_position_embeddings=value.get("max_position_embeddings", 1024),
+            rope_theta=float(theta),
+            rms_norm_eps=value.get("rms_norm_eps", 1e-6),
+            tie_word_embeddings=bool(value.get("tie_word_embeddings", False)),
+            model_type=value["model_type"],
+        )
