@@ -11,6 +11,7 @@ import binascii
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from trivium.ground.config import digest
 from trivium.ground.errors import ArtifactError, ConfigError
 from trivium.text import huggingface
+from trivium.text.patterns import PATTERNS, long_spaces
 from trivium.text.template import CHAT_TEMPLATE
 
 if TYPE_CHECKING:
@@ -28,15 +30,6 @@ END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>
 THINK, THINK_END = "<think>", "</think>"
 SPECIALS = (END_OF_TEXT, TURN_START, TURN_END, THINK, THINK_END, "<tool_call>", "</tool_call>")
 """Their ids follow the ordinary ones in this order."""
-
-_WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
-_REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-PATTERNS: Mapping[str, str] = MappingProxyType({
-    "qwen2": rf"{_WORDS}|\p{{N}}|{_REST}",
-    "llama3": rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}",
-    "nanochat": rf"{_WORDS}|\p{{N}}{{1,2}}|{_REST}",
-})
-"""Split regexes, spelled as their families publish them: one digit a token, up to three, up to two."""
 
 RANKS_FILE, JSON_FILE, CONFIG_FILE = "vocabulary.tiktoken", "tokenizer.json", "tokenizer_config.json"
 FILES = (JSON_FILE, RANKS_FILE, CONFIG_FILE)
@@ -90,11 +83,17 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ordinary ids only, whatever the text spells. Lone surrogates become U+FFFD."""
-        return self._encoding.encode_ordinary(text)
+        encoding, ids, done = self._encoding, [], 0
+        for start, end in long_spaces(text):
+            ids += encoding.encode_ordinary(text[done:start])
+            ids += encoding._encode_single_piece(text[start:end])
+            done = end
+        return ids + encoding.encode_ordinary(text[done:]) if done else encoding.encode_ordinary(text)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each text, on as many threads as this process has cores."""
-        return self._encoding.encode_ordinary_batch(list(texts), num_threads=len(os.sched_getaffinity(0)))
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0)), "encode") as pool:
+            return list(pool.map(self.encode, texts))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The exact bytes. Specials give their spelling. Raises KeyError for an id beyond `size`."""
