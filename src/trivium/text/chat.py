@@ -1,6 +1,6 @@
-"""Conversations on the wire: ChatML with thinking, the loss mask, and reading a reply back.
+r"""Conversations on the wire: ChatML with thinking, the loss mask, and reading a reply back.
 
-`<|im_start|>role\\ncontent<|im_end|>\\n`; an assistant that thinks: `<think>thoughts</think>content`. Structure is put
+`<|im_start|>role\ncontent<|im_end|>\n`; an assistant that thinks: `<think>thoughts</think>content`. Structure is put
 in by id and text is encoded as ordinary, so nothing that a user writes can open or close a turn.
 An assistant's content carries no leading whitespace: a newline there would melt into the header's newline token.
 """
@@ -19,7 +19,7 @@ __all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "parse", "p
 
 ROLES = ("system", "user", "assistant", "tool")
 Message = Mapping[str, Any]
-"""An OpenAI-style message: role, content, and for an assistant reasoning_content ("" is an empty block, no key none)."""
+"""An OpenAI-style message: role, content, and an assistant's reasoning_content ("" is an empty block, no key none)."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], boo
     pieces = [(start + encode("assistant\n"), False)]
     thoughts = message.get("reasoning_content")
     if thoughts is not None:
-        taught = bool(message.get("trainable_think", True))
-        pieces += [([special[THINK]], taught), (encode(thoughts), True), ([special[THINK_END]], taught or bool(thoughts))]
+        tags = bool(message.get("trainable_think", True))
+        end_tag = tags or thoughts != ""
+        pieces += [([special[THINK]], tags), (encode(thoughts), True), ([special[THINK_END]], end_tag)]
     return [*pieces, (encode(content.lstrip()) + end, True), newline]

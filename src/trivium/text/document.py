@@ -60,7 +60,7 @@ def read_documents(path: Path) -> Iterator[Document]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise ArtifactError(f"{path} cannot be read as Parquet: {error}.", "Run the stage that made it again.") from error
+        raise ArtifactError(f"{path} is no whole Parquet file: {error}.", "Run the stage that made it again.") from error
     with file:
         missing = [name for name in FIELDS if name not in file.schema_arrow.names]
         if missing:

@@ -105,7 +105,7 @@ def merges_in(content: Mapping[str, Any]) -> list[Merge]:
 
 def encode_by_merges(content: Mapping[str, Any], text: str) -> Iterable[int]:
     """The ordinary ids of a text by what `tokenizer.json` says alone: the slow second opinion that saving asks for."""
-    import regex
+    import regex  # type: ignore[import-untyped]
 
     vocabulary: dict[str, int] = content["model"]["vocab"]
     order = {(left, right): i for i, (left, right) in enumerate(content["model"]["merges"])}

@@ -1,6 +1,6 @@
-"""Split regexes of known families, and the long runs of spaces that their look-ahead cannot survive.
+r"""Split regexes of known families, and the long runs of spaces that their look-ahead cannot survive.
 
-`\\s+(?!\\S)` makes the regex engine under tiktoken and rustbpe keep a stack entry for each space: a run of about a
+`\s+(?!\S)` makes the regex engine under tiktoken and rustbpe keep a stack entry for each space: a run of about a
 million ends in a panic. Such runs are cut out of the text before the engine sees them, at exactly the places where it
 would have cut.
 """
@@ -23,7 +23,7 @@ DIGITS: Mapping[str, int] = MappingProxyType({"qwen2": 1, "llama3": 3, "nanochat
 """The most digits that one token can hold."""
 
 LONG = 10_000
-_SPACES = re.compile(r"[\t\v\f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{%d,}" % LONG)
+_SPACES = re.compile(rf"[\t\v\f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{{{LONG},}}")
 
 
 def long_spaces(text: str) -> Iterator[tuple[int, int]]:

@@ -37,8 +37,9 @@ FILES = (JSON_FILE, RANKS_FILE, CONFIG_FILE)
 CHECK_TEXTS = (
     "", " ", "\n", "The town school taught grammar, rhetoric and logic.", "Don't they'll WE'RE it's I'D",
     "348 × 619 = 215412; 9.11 < 9.9", "  two  spaces\tand\ttabs \n\n\r\n  and lines \n", "naïve café, Zürich, Łódź",
-    "你好，世界。こんにちは 안녕하세요", "नमस्ते مرحبا שלום", "👩‍👩‍👧‍👦🏳️‍🌈🤖", "a" * 300, "\x00\x01\x7f\ufeff\u200b\u2028",
-    "def f(x):\n    return {'a': x[0] ** 2}  # <tag/>\n", "https://example.org/?q=1&r=%20#top", "½ ²³ Ⅷ ١٢٣ 1,234,567",
+    "你好，世界。こんにちは 안녕하세요", "नमस्ते مرحبا שלום", "👩‍👩‍👧‍👦🏳️‍🌈🤖", "a" * 300,
+    "\x00\x01\x7f\ufeff\u200b\u2028", "1,234,567",
+    "def f(x):\n    return {'a': x[0] ** 2}  # <tag/>\n", "https://example.org/?q=1&r=%20#top", "½ ²³ Ⅷ ١٢٣",
 )
 """What a save encodes through both files; special tokens' spellings are left out, they are tested apart."""
 
@@ -147,7 +148,7 @@ class Tokenizer:
             tokenizer = cls(ranks, str(config["pattern"]))
             _agree(tokenizer, content)
         except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error, ConfigError) as error:
-            raise ArtifactError(f"{folder} holds no whole tokenizer: {error}", "Run the tokenizer stage again.") from error
+            raise ArtifactError(f"{folder} holds no whole tokenizer: {error}", "Run its stage again.") from error
         return tokenizer
 
 
