@@ -1,8 +1,12 @@
 """Sealed artifacts: folders that are either whole and provable, or not there.
 
 A stage writes into a temporary neighbour; every file is hashed; `manifest.json` (kind, id, parents, config, code
-version, sizes and sha256 of the files) is written last; then fsync and one rename. Readers accept sealed folders only.
-An artifact's id is its meaning: stage, format version, config, parents' ids and fingerprints of outside inputs.
+version, sizes and sha256 of the files, and a hash of the manifest itself) is written last; then fsync and one rename.
+Readers accept sealed folders only. An artifact's id is its meaning: stage, format version, config, parents' ids and
+fingerprints of outside inputs.
+
+Names beside an artifact `x`: `x.tmp-<process>` is being written, `x.old-<process>` is what `x` was until the next
+rename. When the process is dead, the first is rubbish and the second comes back if `x` is missing (`recover`).
 """
 
 from __future__ import annotations
@@ -10,13 +14,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import trivium
+from trivium.ground.alive import alive, mark
 from trivium.ground.atomic import fsync_path, read_json, write_json
 from trivium.ground.config import digest, to_json
 from trivium.ground.errors import ArtifactError
@@ -94,27 +101,39 @@ def sealing(out: Path, label: Label, facts: Mapping[str, Any] | None = None) -> 
     `facts` (small figures for people and reports) go into the manifest and may be filled inside the block.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    sweep(out)
-    temporary = out.with_name(f"{out.name}.tmp-{os.getpid()}")
+    recover(out)
+    temporary = out.with_name(f"{out.name}.tmp-{mark()}")
+    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
         _write_manifest(temporary, label, facts or {})
-        fsync_path(temporary)
-        if out.exists():
-            shutil.rmtree(out)
-        os.replace(temporary, out)
-        fsync_path(out.parent)
+        _put(temporary, out)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
+def _put(temporary: Path, out: Path) -> None:
+    """Rename `temporary` to `out`; an earlier `out` steps aside first and is removed only when the new one is in."""
+    aside = out.with_name(f"{out.name}.old-{mark()}")
+    if out.exists():
+        os.replace(out, aside)
+    try:
+        os.replace(temporary, out)
+    except BaseException:
+        if aside.exists():
+            os.replace(aside, out)
+        raise
+    fsync_path(out.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _write_manifest(folder: Path, label: Label, facts: Mapping[str, Any]) -> None:
     files = {}
     for path in sorted(folder.rglob("*")):
+        fsync_path(path)
         if path.is_file():
-            fsync_path(path)
             name = path.relative_to(folder).as_posix()
             files[name] = {"bytes": path.stat().st_size, "sha256": hash_file(path)}
     manifest = {
@@ -130,7 +149,13 @@ def _write_manifest(folder: Path, label: Label, facts: Mapping[str, Any]) -> Non
         "facts": dict(facts),
         "files": files,
     }
-    write_json(folder / MANIFEST, manifest)
+    write_json(folder / MANIFEST, manifest | {"seal": seal_of(manifest)})
+    fsync_path(folder)
+
+
+def seal_of(manifest: Mapping[str, Any]) -> str:
+    """The hash that a manifest carries of all its other entries."""
+    return digest({key: value for key, value in manifest.items() if key != "seal"}, 64)
 
 
 def open_artifact(path: Path, kind: str | None = None, hashes: bool = False) -> Artifact:
@@ -139,19 +164,26 @@ def open_artifact(path: Path, kind: str | None = None, hashes: bool = False) -> 
     Raises ArtifactError, naming the damage: missing folder, not sealed, wrong kind, a file short or changed.
     """
     if not path.is_dir():
+        recover(path)
+    if not path.is_dir():
         raise ArtifactError(f"{path} is not a folder.", "Give the path of a sealed artifact.")
     if not (path / MANIFEST).is_file():
         raise ArtifactError(f"{path} is not sealed: it has no {MANIFEST}.", "Run the stage that makes it again.")
     try:
         manifest = read_json(path / MANIFEST)
+        if manifest["seal"] != seal_of(manifest):
+            raise ValueError("it was changed after it was sealed")
         found = str(manifest["kind"])
         artifact = Artifact(path, found, str(manifest["id"]), manifest["parents"], manifest)
         listed = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(f"{path / MANIFEST} cannot be read: {error}.", "Run the stage again.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ArtifactError(f"{path / MANIFEST} cannot be read ({reason}).", "Run the stage again.") from error
     if kind is not None and found != kind:
         raise ArtifactError(f"{path} is a {found!r} artifact, not {kind!r}.", "Give the folder of the other stage.")
     for name, (size, sha256) in listed.items():
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise ArtifactError(f"{path / MANIFEST} lists {name!r}, outside its folder.", "Do not trust this folder.")
         check_file(path / name, size, sha256 if hashes else None)
     return artifact
 
@@ -166,31 +198,52 @@ def check_file(path: Path, size: int, sha256: str | None) -> None:
         raise ArtifactError(f"{path} does not have the hash in its manifest.", "It was changed: run the stage again.")
 
 
-def sweep(out: Path) -> None:
-    """Remove the leftovers of dead processes that were writing `out`."""
-    for leftover in out.parent.glob(f"{out.name}.tmp-*"):
-        pid = leftover.name.rpartition("-")[2]
-        if not pid.isdigit() or int(pid) == os.getpid() or not Path(f"/proc/{pid}").exists():
-            shutil.rmtree(leftover, ignore_errors=True)
+def recover(out: Path) -> None:
+    """Tidy what dead processes left beside `out`: half-written folders go, and an `out` caught aside comes back."""
+    leftovers = []
+    for name in os.listdir(out.parent) if out.parent.is_dir() else ():
+        for sign in (".tmp-", ".old-"):
+            writer = name.removeprefix(out.name + sign)
+            if writer != name and (writer == mark() or not alive(writer)):
+                leftovers.append((sign, out.with_name(name)))
+    for sign, path in leftovers:
+        if sign == ".old-" and not out.exists():
+            os.replace(path, out)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def newest_valid(folder: Path, pattern: str = "step-*", kind: str | None = None) -> Artifact | None:
-    """The newest artifact below `folder` (by name) that is whole, hashes included; damaged ones go to `quarantine/`.
+    """The newest artifact below `folder` that is whole, hashes included; None when nothing was ever saved.
 
-    Raises ArtifactError when there are candidates and all are damaged: never a silent start from scratch.
+    Newest by the numbers in the names: step-20 is newer than step-9. Damaged ones go to `quarantine/`, loudly.
+    Raises ArtifactError when something was saved and all of it is damaged: never a silent start from scratch.
     """
-    candidates = sorted((p for p in folder.glob(pattern) if ".tmp-" not in p.name), reverse=True)
-    damage = []
-    for path in candidates:
+    quarantine = folder / "quarantine"
+    for sign in (".tmp-", ".old-"):
+        for leftover in folder.glob(pattern + sign + "*"):
+            recover(leftover.with_name(leftover.name.rpartition(sign)[0]))
+    candidates = [p for p in folder.glob(pattern) if p != quarantine and not re.search(r"\.(tmp|old)-", p.name)]
+    for path in sorted(candidates, key=_age, reverse=True):
         try:
-            return open_artifact(path, kind, hashes=True)
+            artifact = open_artifact(path, hashes=True)
         except ArtifactError as error:
-            damage.append(str(error))
-            quarantine = folder / "quarantine"
+            print(f"warning: {error.what} It goes to {quarantine}.", file=sys.stderr, flush=True)
             quarantine.mkdir(exist_ok=True)
             shutil.rmtree(quarantine / path.name, ignore_errors=True)
             os.replace(path, quarantine / path.name)
-    if damage:
-        raise ArtifactError(f"All {len(damage)} saved states in {folder} are damaged: {damage[0]}",
-                            f"They are in {folder / 'quarantine'}; remove {folder} to start this stage again.")
+            continue
+        if kind is not None and artifact.kind != kind:
+            raise ArtifactError(f"{path} is a {artifact.kind!r} artifact, not {kind!r}.", "Give the other folder.")
+        return artifact
+    if any(quarantine.glob(pattern)):
+        raise ArtifactError(
+            f"All saved states in {folder} are damaged; they are in {quarantine}.",
+            f"Remove {folder} to start this stage from scratch.",
+        )
     return None
+
+
+def _age(path: Path) -> list[tuple[int, str]]:
+    parts: list[str] = re.findall(r"\d+|\D+", path.name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]

@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from trivium.ground.alive import alive, mark
+
 
 def fsync_path(path: Path) -> None:
     """Flush a file's or folder's entry to the disk."""
@@ -24,7 +26,8 @@ def fsync_path(path: Path) -> None:
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace `path` by `data`, atomically and durably. Raises OSError (for example ENOSPC), leaving the old file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
+    sweep_files(path)
+    temporary = path.with_name(f".{path.name}.tmp-{mark()}")
     try:
         with open(temporary, "wb") as file:
             file.write(data)
@@ -35,6 +38,14 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     fsync_path(path.parent)
+
+
+def sweep_files(path: Path) -> None:
+    """Remove the temporary neighbours of `path` whose writers are dead."""
+    start = f".{path.name}.tmp-"
+    for name in os.listdir(path.parent):
+        if name.startswith(start) and not alive(name.removeprefix(start)):
+            path.with_name(name).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

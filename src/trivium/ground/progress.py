@@ -71,9 +71,16 @@ def _rich_bar(progress: Progress) -> tuple[Any, Any]:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = ("  {task.description}", BarColumn(30), TaskProgressColumn(), TextColumn("{task.fields[rate]}"),
-               TimeRemainingColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        "  {task.description}",
+        BarColumn(30),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     texts = [TextColumn(c) if isinstance(c, str) else c for c in columns]
     bar = Bar(*texts, console=Console(stderr=True), transient=False)
-    task = bar.add_task(progress.label, total=progress.total, completed=progress.done, rate="", note="")
+    task = bar.add_task(progress.label, total=progress.total, rate="", note="")
+    bar.update(task, completed=progress.done)
     return bar, task

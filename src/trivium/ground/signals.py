@@ -42,8 +42,10 @@ def listening(flag: StopFlag) -> Iterator[StopFlag]:
 
     def handle(number: int, _frame: FrameType | None) -> None:
         if flag.requested:
+            os.write(2, b"\x1b[?25h" if os.isatty(2) else b"")  # a progress bar may have hidden the cursor
             os._exit(128 + number)
         flag.request(signal.Signals(number).name)
+        os.write(2, b"\nStopping at the next point that can be continued from; once more stops at once.\n")
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     earlier = {number: signal.signal(number, handle) for number in numbers}

@@ -1,0 +1,21 @@
+"""The recipes by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trivium.journey.graph import Journey, load, unknown
+
+Recipe = Callable[[int], Journey]
+
+RECIPES = {
+    "tiny": "trivium.recipes.tiny:tiny",
+    "nano": "trivium.recipes.nano:nano",
+}
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of this name. Raises UsageError with a did-you-mean."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, list(RECIPES))
+    return load(RECIPES[name])
