@@ -1,0 +1,71 @@
+"""Words in, words out: chat models answer conversations, base models continue documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from trivium.generate.engine import Engine, Request
+from trivium.ground.progress import Progress
+from trivium.text.chat import Message, Reply, parse, prompt
+from trivium.text.tokenizer import END_OF_TEXT, TURN_END, Tokenizer
+
+
+def answer(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    conversations: Sequence[Sequence[Message]],
+    think: bool | None = None,
+    max_new: int = 128,
+    temperature: float = 0.0,
+    seed: int = 0,
+    bar: Progress | None = None,
+) -> list[Reply]:
+    """One reply to each conversation. `think` True or False opens or forbids thinking; None leaves it to the model."""
+    stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])
+    requests = [
+        Request(prompt(tokenizer, messages, think), max_new, temperature, seed * 1_000_003 + i, stop)
+        for i, messages in enumerate(conversations)
+    ]
+    return [parse(tokenizer, completion.ids, think) for completion in engine.run(requests, bar)]
+
+
+def ask(questions: Sequence[str]) -> list[list[Message]]:
+    """Each question as a conversation of one user turn."""
+    return [[{"role": "user", "content": question}] for question in questions]
+
+
+def continue_text(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    max_new: int = 64,
+    temperature: float = 0.0,
+    seed: int = 0,
+    bar: Progress | None = None,
+) -> list[str]:
+    """What a base model writes after each text, up to the end of the document (which is not shown)."""
+    end = tokenizer.special[END_OF_TEXT]
+    requests = [
+        Request([end, *tokenizer.encode(text)], max_new, temperature, seed * 1_000_003 + i, (end,))
+        for i, text in enumerate(texts)
+    ]
+    found = []
+    for completion in engine.run(requests, bar):
+        ids = completion.ids[:-1] if completion.finish == "stop" else completion.ids
+        found.append(tokenizer.decode(ids))
+    return found
+
+
+def stream(
+    engine: Engine, tokenizer: Tokenizer, ids: Sequence[int], max_new: int, temperature: float, seed: int, piece: int = 8
+) -> Iterator[list[int]]:
+    """The ids of one completion as they come, `piece` at a time (each piece continues the text so far)."""
+    stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])
+    so_far = list(ids)
+    for start in range(0, max_new, piece):
+        request = Request(so_far, min(piece, max_new - start), temperature, seed + start, stop)
+        completion = engine.run([request])[0]
+        yield completion.ids
+        if completion.finish == "stop":
+            return
+        so_far += completion.ids

@@ -1,0 +1,53 @@
+"""What one step learns from, and who provides it.
+
+B rows, T tokens in a row. The loss of a step is the weighted sum of its targets' cross-entropies: a mean over taught
+tokens for text, an advantage for RL. One form for all stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one optimizer step, on the CPU. Weights are already divided by what the loss is a mean over."""
+
+    ids_BT: Tensor
+    targets_BT: Tensor
+    weights_BT: Tensor
+    documents_BT: Tensor
+    """Number of the document that each token belongs to: attention does not cross them."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """Figures of this batch for the metrics (a pass rate, a length)."""
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens it holds, padding included."""
+        return self.ids_BT.numel()
+
+    def rows(self, start: int, stop: int, device: torch.device) -> Batch:
+        """Some of its rows, on a device."""
+        parts = (x[start:stop].to(device) for x in (self.ids_BT, self.targets_BT, self.weights_BT, self.documents_BT))
+        return Batch(*parts)
+
+
+class Source(Protocol):
+    """Batches by step number. `batch(n)` is a pure function of `n`, the state and (in RL) the model's weights."""
+
+    def batch(self, step: int) -> Batch | None:
+        """The batch of a step; None when there is nothing to learn from it (all groups without signal)."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """What must be kept to continue exactly, as JSON values."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        ...

@@ -1,0 +1,140 @@
+"""The loop: batch, loss, guard, update, log, save; evaluation comes in as a callback.
+
+Resume equals uninterrupted, bit for bit, on the same machine, thread count, torch and dtype: a batch is a function of
+its number (and in RL of the weights), and the checkpoint holds all else. SIGTERM saves at the next step boundary and
+raises Stopped (exit 4); running the same command again continues.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trivium.ground.artifact import Label
+from trivium.ground.how import How
+from trivium.ground.log import JsonLog
+from trivium.ground.progress import Progress
+from trivium.model.loss import weighted_loss
+from trivium.model.optim import Optimizer, OptimizerConfig
+from trivium.model.transformer import Transformer
+from trivium.train import checkpoint
+from trivium.train.batch import Batch, Source
+from trivium.train.guard import Guard
+from trivium.train.schedule import ScheduleConfig
+
+Objective = Callable[[Any, Batch], Tensor]
+Callback = Callable[[int], Mapping[str, Any] | None]
+"""Called after steps with the number of steps done; returns figures for the metrics. `{"stop": True}` ends the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopConfig:
+    """How long and how fast to learn."""
+
+    steps: int
+    """Optimizer updates."""
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    microbatch_tokens: int = 8192
+    """Most tokens in one forward pass; a batch of more is accumulated. Changes memory, and the last bits."""
+    max_grad_norm: float = 0.0
+    """Scale gradients down to this norm; 0 leaves them."""
+
+
+def language_loss(model: Transformer, batch: Batch) -> Tensor:
+    """The weighted sum of the targets' cross-entropies (nats), a scalar."""
+    hidden_BTD = model(batch.ids_BT, documents_BT=batch.documents_BT)
+    width = hidden_BTD.shape[-1]
+    return weighted_loss(hidden_BTD.reshape(-1, width), model.lm_head.weight, batch.targets_BT.reshape(-1),
+                         batch.weights_BT.reshape(-1))
+
+
+class Loop:
+    """One training run of `module`. `work` holds its checkpoints and metrics until the stage is sealed."""
+
+    def __init__(self, module: nn.Module, source: Source, config: LoopConfig, label: Label, work: Path, how: How,
+                 objective: Objective = language_loss, spikes: bool = True) -> None:
+        self.module, self.source, self.config = module, source, config
+        self.label, self.work, self.how, self.objective = label, work, how, objective
+        self.optimizer = Optimizer(module, config.optimizer)
+        self.guard = Guard(spikes)
+        self.device = next(module.parameters()).device
+
+    @property
+    def metrics_path(self) -> Path:
+        """Where the metrics of each step are."""
+        return self.work / "metrics.jsonl"
+
+    def run(self, name: str, callback: Callback | None = None, unit: str = "tokens") -> int:
+        """Train to the end, from the newest checkpoint if there is one; the number of steps done.
+
+        Raises Stopped after saving when asked to stop, and GuardTripped before a broken update.
+        """
+        step = self._resume()
+        saved_at = time.monotonic()
+        with JsonLog(self.metrics_path, keep=lambda record: record["step"] <= step) as log, \
+                Progress(name, self.config.steps, "steps", self.how, done=step) as bar:
+            while step < self.config.steps:
+                record = self._step(step)
+                step += 1
+                figures = dict(callback(step) or {}) if callback else {}
+                stop = bool(figures.pop("stop", False))
+                log.write({"step": step, **record, **figures})
+                bar.advance(1, f"loss {record['loss']:.3f} · {record['tokens'] / record['seconds']:,.0f} {unit}/s")
+                if stop:
+                    break
+                late = time.monotonic() - saved_at > self.how.checkpoint_seconds
+                if self.how.stop.requested or late:
+                    self._save(step)
+                    saved_at = time.monotonic()
+                self.how.stop.check(f"after step {step} of {self.config.steps} ({name})")
+        return step
+
+    def _step(self, step: int) -> dict[str, Any]:
+        started = time.perf_counter()
+        batch = self.source.batch(step)
+        scale = self.config.schedule.scale(step, self.config.steps)
+        if batch is None:
+            return {"loss": 0.0, "grad_norm": 0.0, "scale": scale, "tokens": 0, "seconds": time.perf_counter() - started,
+                    "skipped": True}
+        self.module.train()
+        self.module.zero_grad(set_to_none=True)
+        loss = 0.0
+        rows = max(1, self.config.microbatch_tokens // batch.ids_BT.shape[1])
+        for start in range(0, len(batch.ids_BT), rows):
+            part = self.objective(self.module, batch.rows(start, start + rows, self.device))
+            part.backward()
+            loss += part.item()
+        grad_norm = self._clip()
+        self.guard.look(step, loss, grad_norm)
+        self.optimizer.step(scale)
+        seconds = time.perf_counter() - started
+        return {"loss": loss, "grad_norm": grad_norm, "scale": scale, "tokens": batch.tokens, "seconds": seconds,
+                **batch.facts}
+
+    def _clip(self) -> float:
+        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients])).item()
+        limit = self.config.max_grad_norm
+        if limit and norm > limit:
+            for gradient in gradients:
+                gradient.mul_(limit / norm)
+        return norm
+
+    def _resume(self) -> int:
+        state = checkpoint.load(self.work, self.label, self.module, self.optimizer)
+        if state is None:
+            return 0
+        self.guard.restore(state["guard"])
+        self.source.restore(state["source"])
+        return int(state["step"])
+
+    def _save(self, step: int) -> None:
+        state = {"guard": self.guard.state(), "source": self.source.state()}
+        checkpoint.save(self.work, self.label, step, self.module, self.optimizer, state)

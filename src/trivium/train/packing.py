@@ -1,0 +1,138 @@
+"""Documents into rows of fixed length, as pure functions of a seed: the same seed gives the same rows everywhere.
+
+Two ways. `StreamRows` (pre-training) lays documents end to end in an order drawn anew each epoch and cuts: nothing is
+padded or lost, but a document may be cut. `PackedRows` (SFT) fits whole conversations into rows, longest first into the
+fullest row that has room (best-fit decreasing), so that none is cut. In both, attention does not cross documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from trivium.text.shards import TokenShard
+from trivium.train.batch import Batch
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """A permutation of `count` things that depends on seed and epoch alone."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
+
+
+class StreamRows:
+    """Batches of rows cut from a shard's documents laid end to end; epoch after epoch."""
+
+    def __init__(self, shard: TokenShard, row_tokens: int, rows: int, seed: int) -> None:
+        self.shard, self.row_tokens, self.rows, self.seed = shard, row_tokens, rows, seed
+        self.rows_per_epoch = (len(shard.ids) - 1) // row_tokens
+        self._epoch = -1
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in one pass over the shard."""
+        return max(1, self.rows_per_epoch // self.rows)
+
+    def batch(self, step: int) -> Batch:
+        """The rows of a step: every target weighs the same."""
+        epoch, index = divmod(step, self.steps_per_epoch)
+        self._lay_out(epoch)
+        start, length = index * self.rows * self.row_tokens, self.row_tokens
+        take = np.arange(start, start + self.rows * length).reshape(self.rows, length)
+        take %= len(self._ids) - 1
+        weights = torch.full((self.rows, length), 1.0 / (self.rows * length))
+        return Batch(_tensor(self._ids[take]), _tensor(self._ids[take + 1]), weights, _tensor(self._owner[take]))
+
+    def _lay_out(self, epoch: int) -> None:
+        if epoch == self._epoch:
+            return
+        offsets = np.asarray(self.shard.offsets)
+        order = epoch_order(len(offsets) - 1, self.seed, epoch)
+        lengths = np.diff(offsets)[order]
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        positions = np.arange(lengths.sum()) - np.repeat(starts, lengths) + np.repeat(offsets[:-1][order], lengths)
+        self._ids = np.asarray(self.shard.ids)[positions]
+        self._owner = np.repeat(np.arange(len(order)), lengths)
+        self._epoch = epoch
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: a batch is a function of its number."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to take back."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """Token ids and, for each, the weight of learning to produce it (0 for what a user said)."""
+
+    ids: Sequence[int]
+    weights: Sequence[float]
+
+
+def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
+    """Which examples share a row, best-fit decreasing; each inner list's lengths sum to at most `room`."""
+    rows: list[list[int]] = []
+    left: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        fits = [row for row, space in enumerate(left) if space >= lengths[index]]
+        if fits:
+            row = min(fits, key=lambda r: (left[r], r))
+        else:
+            row = len(rows)
+            rows.append([])
+            left.append(room)
+        rows[row].append(index)
+        left[row] -= lengths[index]
+    return rows
+
+
+def rows_of(examples: Sequence[Example], groups: Sequence[Sequence[int]], row_tokens: int, pad: int) -> Batch:
+    """One batch whose rows are the given groups of examples. Weights are taken as they are."""
+    shape = (len(groups), row_tokens)
+    ids, targets = np.full(shape, pad, np.int64), np.full(shape, pad, np.int64)
+    weights, owner = np.zeros(shape, np.float32), np.full(shape, -1, np.int64)
+    for row, group in enumerate(groups):
+        at = 0
+        for index in group:
+            example = examples[index]
+            length = len(example.ids) - 1
+            ids[row, at : at + length] = example.ids[:-1]
+            targets[row, at : at + length] = example.ids[1:]
+            weights[row, at : at + length] = example.weights[1:]
+            owner[row, at : at + length] = index
+            at += length
+    return Batch(_tensor(ids), _tensor(targets), torch.from_numpy(weights), _tensor(owner))
+
+
+class PackedRows:
+    """Batches of whole examples packed into rows, in an order drawn anew each epoch."""
+
+    def __init__(self, examples: Sequence[Example], row_tokens: int, rows: int, seed: int, pad: int) -> None:
+        self.examples, self.row_tokens, self.rows, self.seed, self.pad = examples, row_tokens, rows, seed, pad
+        self._groups = pack([len(e.ids) - 1 for e in examples], row_tokens)
+        self.steps_per_epoch = max(1, len(self._groups) // rows)
+
+    def batch(self, step: int) -> Batch:
+        """The rows of a step; the loss is a mean over its taught tokens."""
+        epoch, index = divmod(step, self.steps_per_epoch)
+        order = epoch_order(len(self._groups), self.seed, epoch)
+        chosen = order[index * self.rows : (index + 1) * self.rows]
+        batch = rows_of(self.examples, [self._groups[i] for i in chosen], self.row_tokens, self.pad)
+        weights = batch.weights_BT / batch.weights_BT.sum().clamp(min=1.0)
+        return Batch(batch.ids_BT, batch.targets_BT, weights, batch.documents_BT)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: a batch is a function of its number."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Nothing to take back."""
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array.astype(np.int64))
