@@ -1,4 +1,4 @@
-"""Every figure with its 95 % interval: proportions, means, differences. Bootstraps are seeded: same items, same interval.
+"""Every figure with its 95 % interval: proportions, means, differences. Bootstraps are seeded: same items, same ends.
 
 Wilson's score interval (1927) for a proportion, Newcombe's hybrid of two of them (1998, method 10) for a difference of
 independent proportions, Student's t for a mean, the percentile bootstrap over items (Efron 1979) for what is paired.
@@ -113,7 +113,7 @@ def bootstrap(values: ArrayLike, seed: int = 0, draws: int = 10_000, weights: Ar
 
 def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, draws: int = 10_000,
                       weights: ArrayLike | None = None) -> Interval:
-    """First minus second on the same items: mean of the differences (or their sum over the sum of weights), items resampled.
+    """First minus second on the same items: mean difference (or their sum over the sum of weights), items resampled.
 
     Raises ValueError when the two are not measured on equally many items.
     """

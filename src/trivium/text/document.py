@@ -60,7 +60,7 @@ def read_documents(path: Path) -> Iterator[Document]:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise ArtifactError(f"{path} is no whole Parquet file: {error}.", "Run the stage that made it again.") from error
+        raise ArtifactError(f"{path} is no whole Parquet file: {error}.", "Run its stage again.") from error
     with file:
         missing = [name for name in FIELDS if name not in file.schema_arrow.names]
         if missing:
@@ -69,3 +69,10 @@ def read_documents(path: Path) -> Iterator[Document]:
             rows: list[dict[str, Any]] = batch.to_pylist()
             for row in rows:
                 yield Document(**row)
+
+
+def count_documents(path: Path) -> int:
+    """How many documents a Parquet file holds, from its footer alone."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(path).num_rows)

@@ -1,0 +1,35 @@
+"""The tokenizer's choices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trivium.ground.config import check
+from trivium.text.patterns import PATTERNS
+from trivium.text.tokenizer import SPECIALS
+
+STAGE = "tokenizer"
+FORMAT = 1
+SHARDS_STAGE = "shards"
+SHARDS_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """How the vocabulary is learned."""
+
+    vocabulary: int = 4096
+    """Number of ids, the special tokens included."""
+    pattern: str = "qwen2"
+    """The split regex, by name; it decides how many digits a token can hold: qwen2 one, nanochat two, llama3 three."""
+
+    def __post_init__(self) -> None:
+        """Check both."""
+        least = 256 + len(SPECIALS)
+        check(least <= self.vocabulary <= 2**20, "vocabulary", self.vocabulary, f"Choose {least} to {2**20}.")
+        check(self.pattern in PATTERNS, "pattern", self.pattern, f"Choose one of {', '.join(PATTERNS)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardsConfig:
+    """Nothing to choose: ids are uint16 up to 65,536 tokens and uint32 beyond; their order is training's business."""

@@ -1,0 +1,69 @@
+"""Tokens, not letters.
+
+A model never sees text: it sees ids. Byte-pair encoding starts from the 256 bytes, cuts the documents into words by a
+regex and joins the most frequent neighbours, again and again, until the vocabulary is full. What came often became one
+token; what came rarely stays in pieces, down to single bytes, so any text can be encoded and comes back byte for byte.
+The regex decides how numbers are cut: with one digit a token, a sum's digits stay aligned.
+Here: train on the selected training documents, save for tiktoken and Hugging Face alike, and measure what came out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
+from trivium.ground.atomic import write_json
+from trivium.ground.errors import ArtifactError
+from trivium.ground.how import How
+from trivium.ground.progress import tracked
+from trivium.stages.tokenizer.config import FORMAT, STAGE, TokenizerConfig
+from trivium.stages.tokenizer.stats import measure
+from trivium.text.document import Document, count_documents, read_documents
+from trivium.text.patterns import PATTERNS, shorten_spaces
+from trivium.text.tokenizer import SPECIALS, Tokenizer
+
+
+def label_of(config: TokenizerConfig, inputs: Mapping[str, Artifact]) -> Label:
+    """The label of the artifact that `run` would seal."""
+    return Label("tokenizer", STAGE, FORMAT, config, parents_of(inputs))
+
+
+def run(config: TokenizerConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
+    """Train on `inputs["selected"]`'s training documents and seal the tokenizer with its statistics at `out`.
+
+    Raises ArtifactError when the documents are too few for the vocabulary, Stopped when asked to stop.
+    """
+    facts: dict[str, float] = {}
+    with sealing(out, label_of(config, inputs), facts) as folder:
+        documents = _reader(inputs["selected"], "train.parquet", "train the tokenizer", how)
+        tokenizer = train((document.text for document in documents), config)
+        tokenizer.save(folder)
+        how.stop.check("before the tokenizer was measured")
+        stats = measure(tokenizer, {name: _reader(inputs["selected"], f"{name}.parquet", f"measure on {name}", how)
+                                    for name in ("train", "heldout")})
+        write_json(folder / "stats.json", stats)
+        facts |= {"vocabulary": tokenizer.size, "bytes_per_token": stats["train"]["bytes_per_token"] or 0.0,
+                  "unused": stats["unused"]["count"]}
+    return open_artifact(out, "tokenizer")
+
+
+def train(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
+    """A tokenizer of exactly `config.vocabulary` ids; deterministic in the texts.
+
+    Raises ArtifactError when the texts hold too few different words for so many merges.
+    """
+    import rustbpe
+
+    trainer, ordinary = rustbpe.Tokenizer(), config.vocabulary - len(SPECIALS)
+    trainer.train_from_iterator((shorten_spaces(text) for text in texts), ordinary, pattern=PATTERNS[config.pattern])
+    ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
+    if len(ranks) < ordinary:
+        raise ArtifactError(f"The documents hold only {len(ranks) + len(SPECIALS)} tokens worth merging, not "
+                            f"{config.vocabulary}.", "Give more documents or a smaller --vocabulary.")
+    return Tokenizer(ranks, config.pattern)
+
+
+def _reader(selected: Artifact, name: str, what: str, how: How) -> Iterator[Document]:
+    path = selected.file(name)
+    return tracked(read_documents(path), what, count_documents(path), "documents", how)

@@ -1,0 +1,76 @@
+"""What a vocabulary costs and holds: bytes per token by source, its longest tokens, those that never occur."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from trivium.text.document import Document
+from trivium.text.patterns import DIGITS
+from trivium.text.tokenizer import Tokenizer
+
+BATCH = 256
+SHOWN = 24
+EXAMPLES = ("strawberry", " strawberry", "Strawberry", "348 × 619 = 215412", "9.11 < 9.9", "Don't panic!", "café 🤖")
+"""What the report cuts into tokens for people to see."""
+
+
+def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> dict[str, Any]:
+    """The content of `stats.json`; "unused" counts ordinary ids that never occur in the "train" split.
+
+    Bytes per token are counted without the `<|endoftext|>` of each document; None where there is no token.
+    """
+    figures, used = {}, Counter[int]()
+    for name, documents in splits.items():
+        figures[name], seen = _costs(tokenizer, documents)
+        used += seen if name == "train" else Counter()
+    ordered = sorted(tokenizer.ranks.items(), key=lambda item: item[1])
+    unused = [rank for _, rank in ordered if rank not in used]
+    longest = sorted(ordered, key=lambda item: (-len(item[0]), item[1]))[:SHOWN]
+    return {
+        "vocabulary": tokenizer.size,
+        "ordinary": len(ordered),
+        "special": dict(tokenizer.special),
+        "pattern": tokenizer.pattern,
+        "digits_per_token": DIGITS[tokenizer.pattern],
+        "not_utf8_alone": sum(not _is_utf8(token) for token, _ in ordered),
+        "unused": {"count": len(unused), "tokens": [show(tokenizer, rank) for rank in unused[:SHOWN]]},
+        "longest": [show(tokenizer, rank) for _, rank in longest],
+        "examples": [{"text": text, "tokens": [show(tokenizer, index) for index in tokenizer.encode(text)]}
+                     for text in EXAMPLES],
+        **figures,
+    }
+
+
+def show(tokenizer: Tokenizer, index: int) -> dict[str, Any]:
+    """A token for people: its id, its bytes in hex, and its text or None where the bytes alone are no UTF-8."""
+    raw = tokenizer.decode_bytes([index])
+    return {"id": index, "hex": raw.hex(), "text": raw.decode() if _is_utf8(raw) else None}
+
+
+def _costs(tokenizer: Tokenizer, documents: Iterable[Document]) -> tuple[dict[str, Any], Counter[int]]:
+    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    used: Counter[int] = Counter()
+    rest = iter(documents)
+    while batch := list(itertools.islice(rest, BATCH)):
+        for document, ids in zip(batch, tokenizer.encode_batch([d.text for d in batch]), strict=True):
+            rows[document.source].update(documents=1, bytes=len(document.text.encode()), tokens=len(ids))
+            used.update(ids)
+    total = sum(rows.values(), Counter({"documents": 0, "bytes": 0, "tokens": 0}))
+    return {**_row(total), "by_source": {source: _row(row) for source, row in sorted(rows.items())}}, used
+
+
+def _row(counts: Counter[str]) -> dict[str, Any]:
+    tokens = counts["tokens"]
+    return {"documents": counts["documents"], "bytes": counts["bytes"], "tokens": tokens,
+            "bytes_per_token": counts["bytes"] / tokens if tokens else None}
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
