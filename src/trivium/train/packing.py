@@ -55,7 +55,8 @@ class StreamRows:
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         positions = np.arange(lengths.sum()) - np.repeat(starts, lengths) + np.repeat(offsets[:-1][order], lengths)
         self._ids = np.asarray(self.shard.ids)[positions]
-        self._owner = np.repeat(np.arange(len(order)), lengths)
+        # A token belongs to the document of the token that it predicts: an <|endoftext|> opens the next document.
+        self._owner = np.roll(np.repeat(np.arange(len(order)), lengths), -1)
         self._epoch = epoch
 
     def state(self) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""What decides a base model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trivium.ground.config import check
+from trivium.model.config import ModelConfig
+from trivium.model.optim import OptimizerConfig
+from trivium.train.schedule import ScheduleConfig
+
+STAGE = "pretrain"
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShapeConfig:
+    """The transformer's shape; the vocabulary comes with the shards."""
+
+    width: int = 256
+    feed_forward: int = 704
+    layers: int = 6
+    heads: int = 4
+    kv_heads: int = 4
+    head_width: int = 64
+    rope_theta: float = 10000.0
+    longest: int = 1024
+    """Longest row, in tokens, that the model is meant for."""
+
+    def model(self, vocabulary: int) -> ModelConfig:
+        """The shape as a model's config."""
+        return ModelConfig(
+            vocab_size=vocabulary, hidden_size=self.width, intermediate_size=self.feed_forward,
+            num_hidden_layers=self.layers, num_attention_heads=self.heads, num_key_value_heads=self.kv_heads,
+            head_dim=self.head_width, rope_theta=self.rope_theta, max_position_embeddings=self.longest,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainConfig:
+    """Shape, data order, length and rates of a pre-training run."""
+
+    seed: int = 0
+    """Decides the first weights and the order of documents."""
+    shape: ShapeConfig = field(default_factory=ShapeConfig)
+    row_tokens: int = 256
+    """Tokens in a packed row."""
+    rows: int = 16
+    """Rows in a step."""
+    epochs: int = 2
+    """Passes over the shards."""
+    steps: int = 0
+    """Stop after this many steps; 0 means all of the epochs."""
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    evaluations: int = 4
+    """How many times along the way held-out bits per byte are measured and samples taken."""
+
+    def __post_init__(self) -> None:
+        check(self.row_tokens > 1, "row_tokens", self.row_tokens, "A row needs 2 tokens or more.")
+        check(self.rows > 0, "rows", self.rows, "A step needs a row.")
+        check(self.epochs > 0, "epochs", self.epochs, "Read the shards once or more.")
+        check(self.steps >= 0, "steps", self.steps, "0 means all of the epochs.")
+        check(self.evaluations > 0, "evaluations", self.evaluations, "Measure once or more.")

@@ -1,0 +1,142 @@
+"""Pre-training, told in ten lines.
+
+1. Token shards are opened; the tokenizer must be the one that made them.
+2. A transformer is drawn from the seed.
+3. Documents are laid end to end in an order drawn anew each epoch and cut into rows; attention stays in its document.
+4. The loop learns to predict each next token: Muon for matrices, AdamW for the rest, bf16 where the CPU or GPU has it.
+5. Along the way it measures bits per byte on held-out pages and writes down what the model says.
+6. It saves now and then; stopped, the same command continues to the same bits.
+7. At the end, held-out bits per byte stand beside a modified Kneser-Ney model of the same tokens.
+8. The model is sealed as a Hugging Face folder with its tokenizer.
+9. What comes out simulates documents. It has no notion of a question, or of not knowing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from trivium.evals.bits import document_bits, margin, per_byte
+from trivium.evals.kneser_ney import KneserNey
+from trivium.generate.engine import Engine
+from trivium.generate.talk import continue_text
+from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
+from trivium.ground.atomic import write_json
+from trivium.ground.how import How
+from trivium.ground.log import JsonLog, read_jsonl
+from trivium.ground.progress import Progress
+from trivium.model.device import pick_dtype, settle
+from trivium.model.folder import save_model
+from trivium.model.transformer import Transformer
+from trivium.stages.pretrain.config import FORMAT, STAGE, PretrainConfig
+from trivium.text.shards import Shards, open_shards
+from trivium.text.tokenizer import Tokenizer
+from trivium.train.loop import Loop, LoopConfig
+from trivium.train.packing import StreamRows
+
+SAMPLE_PROMPTS = ("The", "To install the package, run", "Question: 47 + 35 = ?\n", "The town of Larkham")
+QUICK_DOCUMENTS = 24
+
+
+def label_of(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Label:
+    """The label of the artifact that `run` would seal."""
+    return Label("model", STAGE, FORMAT, config, parents_of(inputs))
+
+
+def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
+    """Train a base model on `inputs["shards"]` with `inputs["tokenizer"]` and seal it at `out`.
+
+    Raises ArtifactError when shards and tokenizer do not fit, Stopped when asked to stop, GuardTripped when it breaks.
+    """
+    label, work = label_of(config, inputs), out.with_name(out.name + ".work")
+    tokenizer = Tokenizer.open(inputs["tokenizer"].path)
+    shards = open_shards(inputs["shards"], tokenizer)
+    device = settle(how)
+    model = Transformer(config.shape.model(tokenizer.size), pick_dtype(device))
+    model.init_weights(torch.Generator().manual_seed(config.seed))
+    model.to(device)
+    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed)
+    steps = config.steps or config.epochs * rows.steps_per_epoch
+    loop = Loop(model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work,
+                how)
+    watch = _Watch(model, tokenizer, shards, steps, config, work)
+    loop.run("pre-training", watch.look)
+    evals = {"heldout": {"web": against_kneser_ney(model, shards, tokenizer, config.row_tokens, how)}}
+    facts = _facts(model, loop, evals)
+    with sealing(out, label, facts) as folder:
+        save_model(folder, model, dict(tokenizer.special))
+        tokenizer.save(folder)
+        write_json(folder / "evals.json", evals)
+        write_json(folder / "samples.json", list(read_jsonl(watch.path)))
+        shutil.copy(loop.metrics_path, folder / "metrics.jsonl")
+    shutil.rmtree(work)
+    return open_artifact(out, "model")
+
+
+class _Watch:
+    """Measures and samples a few times along the way."""
+
+    def __init__(self, model: Transformer, tokenizer: Tokenizer, shards: Shards, steps: int, config: PretrainConfig,
+                 work: Path) -> None:
+        self.model, self.tokenizer, self.shards = model, tokenizer, shards
+        self.path = work / "samples.jsonl"
+        self.window = config.row_tokens
+        self.at = {max(1, round(steps * (i + 1) / config.evaluations)) for i in range(config.evaluations)}
+        self.chosen = range(min(QUICK_DOCUMENTS, len(shards.heldout)))
+        records = shards.heldout.documents()
+        self.bytes = sum(records[i]["bytes"] for i in self.chosen)
+
+    def look(self, step: int) -> Mapping[str, Any] | None:
+        """Figures after `step` steps, at a few of them."""
+        if step not in self.at:
+            return None
+        texts = continue_text(Engine(self.model), self.tokenizer, SAMPLE_PROMPTS, max_new=40)
+        with JsonLog(self.path, keep=lambda record: record["step"] < step) as log:
+            for prompt, text in zip(SAMPLE_PROMPTS, texts, strict=True):
+                log.write({"step": step, "prompt": prompt, "text": text})
+        if not self.bytes:
+            return None
+        bits = document_bits(self.model, self.shards.heldout, self.chosen, self.tokenizer.end_of_text, self.window)
+        return {"heldout_bits_per_byte": float(bits.sum() / self.bytes)}
+
+
+def against_kneser_ney(model: Transformer, shards: Shards, tokenizer: Tokenizer, window: int, how: How
+                       ) -> dict[str, Any]:
+    """Bits per byte on the held-out documents: the model, modified Kneser-Ney (order 3, same tokens), the margin."""
+    heldout = shards.heldout
+    if not len(heldout):
+        return {}
+    sizes = np.array([record["bytes"] for record in heldout.documents()], dtype=np.float64)
+    total = sum(max(1, -(-2 * len(heldout.document(i)) // window)) for i in range(len(heldout)))
+    with Progress("held-out bits per byte", total, "windows", how) as bar:
+        bits = document_bits(model, heldout, range(len(heldout)), tokenizer.end_of_text, window, bar=bar)
+    baseline = KneserNey.fit(np.asarray(shards.train.ids), np.asarray(shards.train.offsets), tokenizer.size, order=3)
+    nats = -baseline.log_probs(np.asarray(heldout.ids), np.asarray(heldout.offsets))
+    other = np.add.reduceat(nats, heldout.offsets[:-1]) / np.log(2)
+    return {
+        "model_bits_per_byte": per_byte(bits, sizes).to_json(),
+        "kneser_ney_bits_per_byte": per_byte(other, sizes).to_json(),
+        "margin": margin(bits, other, sizes).to_json(),
+    }
+
+
+def _facts(model: Transformer, loop: Loop, evals: dict[str, Any]) -> dict[str, Any]:
+    records = list(read_jsonl(loop.metrics_path))
+    seconds = sum(record["seconds"] for record in records)
+    tokens = sum(record["tokens"] for record in records)
+    web = evals["heldout"]["web"]
+    return {
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "steps": len(records),
+        "tokens": tokens,
+        "tokens_per_second": round(tokens / max(seconds, 1e-9)),
+        "dtype": str(model.compute_dtype).removeprefix("torch."),
+        "loss": round(records[-1]["loss"], 4),
+        **({"heldout_bits_per_byte": round(web["model_bits_per_byte"]["value"], 4),
+            "kneser_ney_bits_per_byte": round(web["kneser_ney_bits_per_byte"]["value"], 4)} if web else {}),
+    }
