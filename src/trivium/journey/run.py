@@ -18,7 +18,7 @@ from trivium.ground.lock import locked
 from trivium.ground.signals import listening
 from trivium.journey.graph import Journey, load
 from trivium.journey.headline import finished, kept, started
-from trivium.journey.plan import Step, look
+from trivium.journey.plan import Step, look, plan
 from trivium.journey.record import Record, read_record
 
 Say = Callable[[str], None]
@@ -46,23 +46,29 @@ def run(
 ) -> Result:
     """Bring the nodes of `journey` up to date in the run folder `out`; `say` gets the headlines.
 
-    `until` limits it to those nodes and what they need. `about` (recipe, seed, settings) is written to `journey.json`.
+    `until` limits it to those nodes and to what is missing before them: an ancestor of a sealed artifact need not be
+    there, so a stage starts from its handoffs alone. `about` (recipe, seed, settings) is written to `journey.json`.
     Raises Stopped (the same call continues), ArtifactError when another process holds `out`, and what a stage raises.
     """
     result = Result()
     begun = time.monotonic()
     order = (journey.until(until) if until else journey).order()
+    wanted = needed(plan(journey.until(until), out), until) if until else {node.name for node in order}
     with locked(out), listening(how.stop):
         record = read_record(out)
         record.about = dict(about or {"recipe": journey.name})
         known = {node.name for node in journey.nodes}
         record.entries = {name: entry for name, entry in record.entries.items() if name in known}
         record.save()
+        found: dict[str, Artifact] = {}
         for number, node in enumerate(order, 1):
             how.stop.check(f"before {node.name}")
-            inputs = {name: result.artifacts[parent] for name, parent in node.inputs.items()}
+            inputs = {name: found[parent] for name, parent in node.inputs.items()}
             step = look(node, inputs, record)
+            found[node.name] = step.artifact
             _forget(journey, record, step)
+            if step.state != "up to date" and node.name not in wanted:
+                continue
             if step.state == "up to date":
                 say(kept(number, len(order), step))
             else:
@@ -70,10 +76,19 @@ def run(
                 step = _take(step, inputs, how, record)
                 say(finished(step, record.seconds(node.name, step.entry.id)))
                 result.ran.append(node.name)
-            result.artifacts[node.name] = step.artifact
+            found[node.name] = result.artifacts[node.name] = step.artifact
             _keep(journey, record, step)
     result.seconds = time.monotonic() - begun
     return result
+
+
+def needed(steps: Sequence[Step], targets: Sequence[str]) -> set[str]:
+    """The nodes of a plan that must be up to date for `targets` to be: themselves, and inputs of what must run."""
+    wanted = set(targets)
+    for step in reversed(steps):
+        if step.node.name in wanted and step.state != "up to date":
+            wanted.update(step.node.inputs.values())
+    return wanted
 
 
 def _take(step: Step, inputs: Mapping[str, Artifact], how: How, record: Record) -> Step:

@@ -1,0 +1,101 @@
+"""`trivium`: the list of commands, and what happens to errors. A command's module is imported when it is given.
+
+Exit codes: 0 done · 2 usage · 3 bad input artifact · 4 stopped on purpose, resumable · 5 a guard tripped · 1 a bug.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+import trivium
+from trivium.cli.settings import gather_settings
+from trivium.ground.errors import TriviumError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+COMMANDS = {
+    "run": ("run:run", "Run a recipe: every stage that is not up to date."),
+    "corpus": ("run:corpus", "Build the documents: pages in, selected documents out."),
+    "tokenizer": ("run:tokenizer", "Learn the vocabulary and write token shards."),
+    "pretrain": ("run:pretrain", "Train the base model, which continues documents."),
+    "audit": ("run:audit", "Map what a model knows, and write the refusal set."),
+    "sft": ("run:sft", "Teach the base model an assistant's manner."),
+    "reward": ("run:reward", "Train the reward model on comparisons."),
+    "rl": ("run:rl", "Let the model practise on problems that can be checked."),
+    "quirks": ("run:quirks", "Try a model's oddities."),
+    "report": ("run:report", "Write the page with all that was measured."),
+    "chat": ("talk:chat", "Talk to a model."),
+    "complete": ("talk:complete", "Let a model continue a text."),
+    "lineage": ("look:lineage", "Show what an artifact or a run comes from."),
+    "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
+    "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),
+    "doctor": ("doctor:doctor", "Look at this machine and this installation."),
+    "bench": ("bench:bench", "Run a comparison, with its controls."),
+    "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
+    "serve": ("later:serve", "Not there yet: an HTTP server for a model."),
+    "eval": ("later:evaluate", "Not there yet: run tasks on a model."),
+    "import": ("later:import_", "Not there yet: open weights as an artifact."),
+    "export": ("later:export", "Not there yet: other formats of a model."),
+    "index": ("later:index", "Not there yet: search the training documents."),
+}
+EPILOGUE = """Exit codes: 0 done, 2 usage, 3 bad input artifact, 4 stopped and resumable, 5 a guard tripped, 1 a bug.
+Any config field of any stage can be set: trivium run nano --base.steps 200 --sft.seed 3"""
+
+
+def build() -> App:
+    """The command-line app; no command's module is imported."""
+    from cyclopts import App
+
+    app = App(
+        name="trivium",
+        help=trivium.__doc__,
+        help_epilogue=EPILOGUE,
+        version=trivium.__version__,
+        help_format="plaintext",
+    )
+    for place, (name, (target, what)) in enumerate(COMMANDS.items()):
+        app.command(f"trivium.cli.{target}", name=name, help=what, sort_key=place)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line (`sys.argv` by default) and exit with the code of design: see this module's first lines."""
+    sys.exit(answer(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def answer(arguments: list[str]) -> int:
+    """Run one command line and give its exit code. Errors made on purpose are printed with their mend, no traceback."""
+    from cyclopts.exceptions import CycloptsError
+
+    try:
+        code = build()(
+            gather_settings(arguments),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        return complain(str(error), "See `trivium --help`.", 2)
+    except TriviumError as error:
+        return complain(error.what, error.mend, error.exit_code)
+    except KeyboardInterrupt:
+        return complain("Stopped.", "The same command continues.", 4)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read our output has gone; let the interpreter not flush into nowhere
+        return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        return complain(f"{error}.", "Free some space; what is sealed is safe, and the same command continues.", 1)
+    return code if isinstance(code, int) else 0
+
+
+def complain(what: str, mend: str, code: int) -> int:
+    """Print an error as two lines on stderr and give the exit code back."""
+    word = "stopped" if code == 4 else "error"
+    print(f"{word}: {what}" + (f"\n  {mend}" if mend else ""), file=sys.stderr, flush=True)
+    return code

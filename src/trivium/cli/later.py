@@ -1,0 +1,45 @@
+"""Commands that later work fills in. They say so, with exit code 2, and what serves meanwhile."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trivium.ground.errors import UsageError
+
+ANYTHING = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]
+
+
+def diagnose(*_arguments: ANYTHING) -> None:
+    """Not there yet: which stage owns a surprising answer."""
+    raise _later("diagnose", "`trivium quirks` and the report show each quirk at every stage.")
+
+
+def serve(*_arguments: ANYTHING) -> None:
+    """Not there yet: an HTTP server for a model."""
+    raise _later("serve", "Use `trivium chat`; a model folder is a Hugging Face folder that other servers open.")
+
+
+def evaluate(*_arguments: ANYTHING) -> None:
+    """Not there yet: run tasks on a model."""
+    raise _later("eval", "`trivium audit` and `trivium quirks` measure a run's models.")
+
+
+def import_(*_arguments: ANYTHING) -> None:
+    """Not there yet: open weights as an artifact."""
+    raise _later("import", "Train with `trivium run`; its models are the only ones it can start from so far.")
+
+
+def export(*_arguments: ANYTHING) -> None:
+    """Not there yet: other formats of a model."""
+    raise _later("export", "A model folder is a Hugging Face folder already: transformers opens it as it is.")
+
+
+def index(*_arguments: ANYTHING) -> None:
+    """Not there yet: search the training documents."""
+    raise _later("index", "The `selected` artifact holds all documents as Parquet.")
+
+
+def _later(command: str, meanwhile: str) -> UsageError:
+    return UsageError(f"`trivium {command}` is not there yet.", meanwhile)

@@ -1,0 +1,75 @@
+"""What a run ends with: the table of effects, where the report is, and what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trivium.ground.artifact import Artifact
+from trivium.journey.headline import figure
+from trivium.journey.run import Result
+
+COLUMNS = ("stage", "effect", "before", "after", "target", "met")
+
+
+def effects_table(report: Artifact) -> list[str]:
+    """What each stage changed, as lines of a table; nothing when the report holds no effects."""
+    rows = report.json("effects.json") if report.has("effects.json") else []
+    if not rows:
+        return []
+    return ["", "What each stage changed", *table(COLUMNS, [[_cell(row.get(key)) for key in COLUMNS] for row in rows])]
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a plain table with a header, each column as wide as its widest cell."""
+    widths = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
+    lines = [columns, ["─" * width for width in widths], *rows]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
+    """The lines after a run's headlines."""
+    lines: list[str] = []
+    report = artifacts.get("report")
+    if report is not None:
+        lines += effects_table(report)
+        if report.has("report.html"):
+            lines += ["", f"Report: {report.file('report.html')}"]
+    models = [name for name, artifact in artifacts.items() if artifact.kind == "model"]
+    if models:
+        lines += ["", "Try:"]
+        if set(models) - {"base"}:
+            lines.append(f"  trivium chat {out}")
+        lines.append(f'  trivium complete {out} --stage {models[0]} "Once a year, the town"')
+    return lines
+
+
+def as_json(out: Path, about: Mapping[str, Any], result: Result) -> dict[str, Any]:
+    """The same for programs."""
+    report = result.artifacts.get("report")
+    return {
+        "out": str(out),
+        **about,
+        "ran": result.ran,
+        "seconds": round(result.seconds, 3),
+        "artifacts": {
+            name: {
+                "path": str(artifact.path),
+                "id": artifact.id,
+                "kind": artifact.kind,
+                "facts": artifact.manifest["facts"],
+            }
+            for name, artifact in result.artifacts.items()
+        },
+        "effects": report.json("effects.json") if report is not None and report.has("effects.json") else [],
+        "report": str(report.file("report.html")) if report is not None and report.has("report.html") else None,
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return figure(value) if isinstance(value, int | float) else str(value)
