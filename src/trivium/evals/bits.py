@@ -62,9 +62,9 @@ def document_bits(
 
 def per_byte(bits: np.ndarray, sizes: np.ndarray) -> Interval:
     """Bits per byte over documents of `sizes` bytes, with a 95 % interval from resampling documents."""
-    return bootstrap(bits / sizes, weights=sizes)
+    return bootstrap(bits, weights=sizes)
 
 
 def margin(bits: np.ndarray, other: np.ndarray, sizes: np.ndarray) -> Interval:
     """How many bits per byte `bits` saves against `other` on the same documents, paired; above zero is better."""
-    return paired_difference(other / sizes, bits / sizes, weights=sizes)
+    return paired_difference(other, bits, weights=sizes)

@@ -51,7 +51,9 @@ class PretrainConfig:
     """Passes over the shards."""
     steps: int = 0
     """Stop after this many steps; 0 means all of the epochs."""
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    optimizer: OptimizerConfig = field(
+        default_factory=lambda: OptimizerConfig(muon_lr=0.02, embed_lr=0.03, head_lr=0.008)
+    )
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     evaluations: int = 4
     """How many times along the way held-out bits per byte are measured and samples taken."""
