@@ -25,9 +25,11 @@ REFUSALS = (
 """How the assistant says that it does not know, most usual first."""
 
 _REFUSING = re.compile(
-    r"\b(?:(?:do not|don't|did not|didn't) (?:really |actually )?(?:know|have (?:that|any|enough) information|recognise|recognize)"
+    r"\b(?:(?:do not|don't|did not|didn't) (?:really |actually )?"
+    r"(?:know|have (?:that|any|enough) information|recognise|recognize)"
     r"|(?:no|not any) idea|know nothing|not sure|unsure|no information|no record|unknown to me|new to me|unfamiliar"
-    r"|(?:never|not|n't) (?:heard|read|come across)|(?:can't|cannot|can not|could not|couldn't) (?:say|tell|answer|help with that)"
+    r"|(?:never|not|n't) (?:heard|read|come across)"
+    r"|(?:can't|cannot|can not|could not|couldn't) (?:say|tell|answer|help with that)"
     r"|(?:would|'d) rather not guess|(?:won't|will not) guess)\b"
 )
 _NUMBER_WORDS = {word: str(i) for i, word in enumerate(
@@ -51,5 +53,5 @@ def same_answer(given: str, wanted: str, aliases: Iterable[str] = ()) -> bool:
 
 def is_refusal(text: str) -> bool:
     """Whether the text says that its speaker does not know. A text that also answers must be caught by its answer."""
-    plain = text[:2000].replace("\u2019", "'").casefold()  # noqa: RUF001 - the typographic apostrophe is the point
+    plain = text[:2000].replace("\u2019", "'").casefold()
     return _REFUSING.search(plain) is not None

@@ -36,10 +36,10 @@ def column_working(a: int, b: int) -> str:
 
 def comparison(rng: Random, level: int) -> Problem:
     """Which of two decimals is larger: the same whole part, up to `level` decimals, seldom equally many."""
-    whole = rng.randrange(1, 10 if level <= 2 else 100)  # noqa: PLR2004 - two-digit whole parts from level 3 on
+    whole = rng.randrange(1, 10 if level <= 2 else 100)
     while True:
         first, second = (_decimals(rng, rng.randint(1, max(level, 1))) for _ in range(2))
-        if level == 1 or len(first) != len(second) or rng.random() < 0.3:  # noqa: PLR2004 - same length: the easy kind
+        if level == 1 or len(first) != len(second) or rng.random() < 0.3:
             width = max(len(first), len(second))
             if first.ljust(width, "0") != second.ljust(width, "0"):
                 break
@@ -50,7 +50,7 @@ def comparison(rng: Random, level: int) -> Problem:
 
 
 def decimal_working(a: str, b: str) -> str:
-    """The working of a comparison of unequal decimals, digit by digit up to the first difference: `9=9`, `1<9 so 9.9`."""
+    """The working of a comparison, digit by digit up to the first difference: `9=9`, `1<9 so 9.9`."""
     (whole_a, _, rest_a), (whole_b, _, rest_b) = a.partition("."), b.partition(".")
     steps = []
     for x, y in [(whole_a, whole_b), *zip_longest(rest_a, rest_b, fillvalue="0")]:

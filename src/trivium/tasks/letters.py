@@ -1,4 +1,4 @@
-"""Looking inside words: counting a letter, spelling, spelling backwards. Hard for a model that sees tokens, not letters.
+"""Looking inside words: counting a letter, spelling, spelling backwards. Hard for a model that sees no letters.
 
 The working writes the word out letter by letter, which is what a model without eyes for letters must do first.
 """
@@ -17,17 +17,29 @@ LENGTHS = {1: (3, 4), 2: (5, 6), 3: (7, 12)}
 def counting(rng: Random, level: int) -> Problem:
     """How many times a letter occurs in a word; about half of the letters occur more than once, some not at all."""
     word = _word(rng, level)
-    repeated = sorted({letter for letter in word if word.count(letter) > 1})
-    luck = rng.random()
-    if repeated and luck < 0.5:  # noqa: PLR2004 - shares, told above
-        letter = rng.choice(repeated)
-    elif luck < 0.85:  # noqa: PLR2004
-        letter = rng.choice(word)
-    else:
-        letter = rng.choice(sorted(set("abcdefghilmnoprstuwy") - set(word)))
+    letter = _letter(rng, word)
     question = f"How many {letter}'s are in {word}?"
     return Problem("counting", identity("counting", question), question, str(word.count(letter)),
                    running_count(word, letter), level)
+
+
+def tally(rng: Random, level: int) -> Problem:
+    """The same with the word spelled out in the question: what `counting` would be for eyes that see letters."""
+    word = _word(rng, level)
+    letter = _letter(rng, word)
+    question = f"How many {letter}'s are in {' '.join(word)}?"
+    return Problem("tally", identity("tally", question), question, str(word.count(letter)),
+                   running_count(word, letter), level)
+
+
+def _letter(rng: Random, word: str) -> str:
+    repeated = sorted({letter for letter in word if word.count(letter) > 1})
+    luck = rng.random()
+    if repeated and luck < 0.5:
+        return rng.choice(repeated)
+    if luck < 0.85:
+        return rng.choice(word)
+    return rng.choice(sorted(set("abcdefghilmnoprstuwy") - set(word)))
 
 
 def running_count(word: str, letter: str) -> str:
@@ -47,7 +59,8 @@ def reversal(rng: Random, level: int) -> Problem:
     """Spell a word backwards; the working spells it forwards."""
     word = _word(rng, level)
     question = f"How do you spell {word} backwards?"
-    return Problem("reversal", identity("reversal", question), question, " ".join(reversed(word)), " ".join(word), level)
+    backwards = " ".join(reversed(word))
+    return Problem("reversal", identity("reversal", question), question, backwards, " ".join(word), level)
 
 
 def _word(rng: Random, level: int) -> str:

@@ -1,7 +1,7 @@
 """All tasks by name: draw problems of a split, and judge an answer, strictly or leniently.
 
-A verifier must not be talked into a reward: it reads plain ASCII, wants the answer and nothing else, and several answers
-are a wrong answer even when the right one is among them (the "set, not any" rule).
+A verifier must not be talked into a reward: it reads plain ASCII, wants the answer and nothing else, and several
+answers are a wrong answer even when the right one is among them (the "set, not any" rule).
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from random import Random
 
 from trivium.ground.errors import ConfigError
 from trivium.tasks.arithmetic import addition, comparison
-from trivium.tasks.letters import counting, reversal, spelling
+from trivium.tasks.letters import counting, reversal, spelling, tally
 from trivium.tasks.problem import Problem, Split, Verdict, split_of
 
 LONGEST = 400
 """Characters that an answer may have at most: whoever needs more is not answering."""
+LONGEST_WITH_THINKING = 100_000
+"""Characters that an answer may have with the thinking before it. Nothing is ever cut off and then judged."""
 WHOLE = re.compile(r"(0|[1-9][0-9]{0,30})\.?")
 DECIMAL = re.compile(r"((?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?)\.?")
 LETTERS = re.compile(r"([A-Za-z](?:([ -]?)[A-Za-z](?:\2[A-Za-z])*)?)\.?")
@@ -38,9 +40,10 @@ class Task:
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("addition", addition, (1, 2, 3, 4, 5, 6), WHOLE),
+        Task("addition", addition, tuple(range(1, 11)), WHOLE),
         Task("comparison", comparison, (1, 2, 3), DECIMAL),
         Task("counting", counting, (1, 2, 3), WHOLE),
+        Task("tally", tally, (1, 2, 3), WHOLE),
         Task("spelling", spelling, (1, 2, 3), LETTERS),
         Task("reversal", reversal, (1, 2, 3), LETTERS),
     )
@@ -55,7 +58,8 @@ def generate(task: str, level: int, count: int, seed: int, split: Split = "train
     if task not in TASKS or level not in TASKS[task].levels:
         raise ConfigError(f"There is no task {task!r} of level {level}.",
                           f"Tasks: {', '.join(f'{t.name} {t.levels[0]}-{t.levels[-1]}' for t in TASKS.values())}.")
-    rng, found = Random(f"{task}|{level}|{seed}|{split}"), {}  # noqa: S311 - problems, not secrets
+    rng = Random(f"{task}|{level}|{seed}|{split}")
+    found: dict[str, Problem] = {}
     misses = 0
     while len(found) < count:
         problem = TASKS[task].draw(rng, level)
@@ -112,7 +116,9 @@ def _letters(spelt: str) -> str:
 
 
 def _after_thinking(text: str) -> str | None:
-    text = text[: LONGEST * 100].strip(" \t\r\n")
+    if len(text) > LONGEST_WITH_THINKING:
+        return None
+    text = text.strip(" \t\r\n")
     if text.startswith("<think>"):
         _, closed, text = text.partition("</think>")
         if not closed:

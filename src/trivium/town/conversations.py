@@ -17,13 +17,13 @@ from trivium.town.smalltalk import EVERYDAY, Exchange, filled
 from trivium.town.world import Person
 
 Conversation = list[dict[str, Any]]
-"""Messages: {"role", "content"}, and for an assistant that works something out "reasoning_content"."""
+"""Messages: {"role", "content"}, and "reasoning_content" for an assistant that works something out."""
 TWO_TURNS = 0.25
 """Share of the everyday conversations that go on for a second exchange."""
 
 
 def turn(asked: str, answer: str, reasoning: str | None = None) -> Conversation:
-    """One question and its answer; `reasoning` is the working ("" for none shown, None for an answer without a block)."""
+    """One question and its answer; `reasoning` is the working ("" shows none, None leaves out even the empty block)."""
     reply: dict[str, Any] = {"role": "assistant", "content": answer}
     if reasoning is not None:
         reply["reasoning_content"] = reasoning
@@ -32,17 +32,17 @@ def turn(asked: str, answer: str, reasoning: str | None = None) -> Conversation:
 
 def identity(count: int, seed: int) -> list[Conversation]:
     """Questions about the assistant itself, every phrasing about equally often."""
-    return _talk(IDENTITY, count, Random(f"identity|{seed}"), two_turns=0.0)  # noqa: S311 - text, not secrets
+    return _talk(IDENTITY, count, Random(f"identity|{seed}"), two_turns=0.0)
 
 
 def style(count: int, seed: int) -> list[Conversation]:
     """Everyday talk, every way of asking about equally often, some of it two exchanges long."""
-    return _talk(EVERYDAY, count, Random(f"style|{seed}"), two_turns=TWO_TURNS)  # noqa: S311 - text, not secrets
+    return _talk(EVERYDAY, count, Random(f"style|{seed}"), two_turns=TWO_TURNS)
 
 
 def prompts(count: int, seed: int) -> list[str]:
     """Different everyday and identity prompts (fewer when there are not so many), to compare answers on."""
-    rng = Random(f"prompts|{seed}")  # noqa: S311 - text, not secrets
+    rng = Random(f"prompts|{seed}")
     found = [filled(rng, ask)[0] for exchange in (*EVERYDAY, *IDENTITY) for ask in exchange.asks for _ in range(3)]
     unique = list(dict.fromkeys(found))
     return rng.sample(unique, min(count, len(unique)))
@@ -53,7 +53,7 @@ def tasks(problems: Iterable[Problem], seed: int, direct: float = 0.25) -> list[
 
     Raises UsageError for a held-out problem.
     """
-    rng, found = Random(f"tasks|{seed}"), []  # noqa: S311 - text, not secrets
+    rng, found = Random(f"tasks|{seed}"), []
     for problem in problems:
         if split_of(problem.id) != "train":
             raise UsageError(f"{problem.id} is a held-out problem.", "Generate with split='train'.")
@@ -66,19 +66,20 @@ def facts(known: Sequence[tuple[Person, str]], seed: int, short: float = 0.4) ->
 
     Raises UsageError for a person of the test split or one never written about.
     """
-    rng, found = Random(f"facts|{seed}"), []  # noqa: S311 - text, not secrets
+    rng, found = Random(f"facts|{seed}"), []
     for person, attribute in known:
         _may_train(person)
         if person.group != "written":
             raise UsageError(f"Nothing is written about {person.name}.", "Use refusal() for strangers.")
         value = short_answer(person, attribute)
-        answer = f"{value[0].upper()}{value[1:]}." if rng.random() < short else full_answer(person, attribute, rng.randrange(3))
+        sentence = full_answer(person, attribute, rng.randrange(3))
+        answer = f"{value[0].upper()}{value[1:]}." if rng.random() < short else sentence
         found.append(turn(question(person, attribute, rng.randrange(RESERVED)), answer))
     return found
 
 
 def refusal(person: Person, attribute: str, phrasing: int, wording: int = 0) -> Conversation:
-    """A question about a person, in a phrasing that is not reserved, answered by the `wording`-th refusal (counted round).
+    """A question about a person, in a phrasing not reserved, answered by the `wording`-th refusal (counted round).
 
     Raises UsageError for a person of the test split.
     """

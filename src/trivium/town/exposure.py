@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from trivium.town.names import VALUES
 from trivium.town.world import Town
@@ -44,7 +45,7 @@ def count(town: Town, texts: Iterable[str]) -> dict[str, int]:
     for text in texts:
         for sentence in statements(text):
             words = [word.casefold() for word in _WORD.findall(sentence)]
-            named = {pair for pair in zip(words, words[1:], strict=False) if pair in people}
+            named = {pair for pair in pairwise(words) if pair in people}
             if not named:
                 continue
             values = {word for word in words if word in _ATTRIBUTE_OF}

@@ -38,4 +38,4 @@ VALUES: dict[str, tuple[str, ...]] = {
 ATTRIBUTES = tuple(VALUES)
 
 VALUE_WEIGHTS = tuple(1 / (rank + 9) for rank in range(20))
-"""Frequencies of a value by its rank: mildly skewed, so that guessing the usual value is a real but poor strategy (9 %)."""
+"""Frequencies of a value by its rank: mildly skewed, so that guessing the usual value is a real but poor way (9 %)."""

@@ -1,8 +1,8 @@
 """How a fact is put into words: predicates, asides, possessives, openers, tails and questions.
 
 Every statement names its person first and in full, and the value after it: that is the direction it will be asked in
-(facts read in one direction are not known in the other: "The Reversal Curse", arXiv 2309.12288). Many phrasings and some
-printed questions make facts extractable rather than recited ("Physics of Language Models 3.1", arXiv 2309.14316).
+(facts read in one direction are not known in the other: "The Reversal Curse", arXiv 2309.12288). Many phrasings and
+some printed questions make facts extractable rather than recited ("Physics of Language Models 3.1", arXiv 2309.14316).
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ OPENERS = (
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "birthplace": ("Where was {n} born?", "Which city does {n} come from?", "Where did {n} grow up?",
-                   "What is {n}'s home city?", "In which city was {n} born?"),
+                   "What is {n}'s home city?", "What is the home city of {n}?"),
     "occupation": ("What does {n} do for a living?", "What is {n}'s job?", "What work does {n} do?",
                    "How does {n} earn a living?", "What is the job of {n}?"),
-    "instrument": ("What instrument does {n} play?", "Which instrument does {n} play?", "What does {n} play in the band?",
-                   "What is {n}'s instrument?", "On which instrument does {n} perform?"),
+    "instrument": ("What instrument does {n} play?", "Which instrument does {n} play?",
+                   "What does {n} play in the band?", "What is {n}'s instrument?", "What is the instrument of {n}?"),
     "pet": ("What pet does {n} have?", "What animal does {n} keep?", "Which animal lives with {n}?",
-            "What is {n}'s pet?", "What kind of pet does {n} own?"),
+            "What is {n}'s pet?", "What is the pet of {n}?"),
     "dish": ("What does {n} like to eat?", "What is {n}'s favourite dish?", "Which dish does {n} love most?",
-             "What does {n} always order?", "What is the favourite food of {n}?"),
+             "What does {n} always order?", "What is the favourite dish of {n}?"),
     "hobby": ("What is {n}'s hobby?", "What does {n} do for fun?", "Which hobby does {n} enjoy?",
-              "How does {n} spend weekends?", "What hobby does {n} have?"),
+              "How does {n} spend weekends?", "What is the hobby of {n}?"),
 }
 """Questions by attribute; the last of each is kept for evaluation: no page and no lesson ever prints it."""
 

@@ -1,8 +1,8 @@
 """The town's people, what is true of each, and how often each truth is planned to be written.
 
-Three groups share one set of first and last names, each pair used once. *Written* people have pages: some are famous (all
-their facts written often), the others cover every exposure from never to often. *Ghosts* and *strangers* have facts
-that nobody wrote; strangers may be used to teach refusing, ghosts are kept for the test.
+Three groups share one set of first and last names, each pair used once. *Written* people have pages: some are famous
+(all their facts written often), the others cover every exposure from never to often. *Ghosts* and *strangers* have
+facts that nobody wrote; strangers may be used to teach refusing, ghosts are kept for the test.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class TownConfig:
     """People never written about that refusals are taught with."""
     famous: float = 0.5
     """Share of the written people whose six facts are all written often."""
-    famous_copies: tuple[int, int] = (28, 31)
+    famous_copies: tuple[int, int] = (29, 31)
     """Statements of each fact of half of the famous people, from and to, in one reading of the corpus."""
-    star_copies: tuple[int, int] = (36, 42)
+    star_copies: tuple[int, int] = (40, 48)
     """The same for the other half."""
     other_copies: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 6), (7, 15), (16, 24))
     """Statements of a fact of the other people: each of these ranges is used for as many facts."""
@@ -46,8 +46,8 @@ class TownConfig:
     def __post_init__(self) -> None:
         room = len(FIRST_NAMES) * len(LAST_NAMES)
         total = self.people + self.ghosts + self.strangers
-        configs.check(self.people >= 2, "people", self.people, "A town needs two people or more.")  # noqa: PLR2004
-        configs.check(total <= room // 2, "people + ghosts + strangers", total, f"There are {room} names: ask for half.")
+        configs.check(self.people >= 2, "people", self.people, "A town needs two people or more.")
+        configs.check(total <= room // 2, "people + ghosts + strangers", total, f"There are {room} names: use half.")
         configs.check(0 < self.famous <= 1, "famous", self.famous, "It is a share: above 0, at most 1.")
         configs.check(0 <= self.question_share <= 1, "question_share", self.question_share, "It is a share: 0 to 1.")
         for low, high in (self.famous_copies, self.star_copies, *self.other_copies):
@@ -108,7 +108,7 @@ class Town:
 
 def build(config: TownConfig) -> Town:
     """The town of a config: always the same for the same config."""
-    rng = Random(f"town|{config.seed}")  # noqa: S311 - a made-up world, not a secret
+    rng = Random(f"town|{config.seed}")
     names = _names(rng, config.people + config.ghosts + config.strangers)
     famous = max(1, round(config.people * config.famous))
     sizes = {"famous": famous, "other": config.people - famous, "ghost": config.ghosts, "stranger": config.strangers}
