@@ -1,0 +1,165 @@
+"""The corpus's choices: what is planted, how pages are read, and which documents stay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trivium.ground.config import check
+from trivium.town.lessons import LessonConfig
+from trivium.town.world import TownConfig
+
+PLANT_STAGE, PLANT_FORMAT = "town", 1
+SCORE_STAGE, SCORE_FORMAT = "scored", 1
+SELECT_STAGE, SELECT_FORMAT = "selected", 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlantConfig:
+    """The small world that is written into the corpus."""
+
+    town: TownConfig = field(default_factory=TownConfig)
+    lessons: LessonConfig = field(default_factory=LessonConfig)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreConfig:
+    """How pages are read. Nothing here drops a page for its quality."""
+
+    source: tuple[str, ...] = ()
+    """WARC files, or folders of them; none means the bundled sample."""
+    licence: str = "unknown"
+    """Of pages whose record has no WARC-X-License header."""
+    keep_code: bool = False
+    """Keep code blocks (<pre>); without them the text is prose, and C4's curly-bracket rule spares manuals."""
+    max_bytes: int = 10_000_000
+    """Of a page, unpacked; a larger one fails as too_large."""
+    max_tags: int = 400_000
+    """Of a page; one with more fails as too_many_tags."""
+    max_depth: int = 1000
+    """Elements open at once; the parser is quadratic in it. Deeper pages fail as too_deep."""
+    page_seconds: float = 20.0
+    """CPU time for one page; then its worker is ended and the page fails as timeout."""
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        for name in ("max_bytes", "max_tags", "max_depth", "page_seconds"):
+            check(getattr(self, name) > 0, name, getattr(self, name), "Choose a positive number.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepetitionLimits:
+    """Gopher's repetition rules (table A1): a page goes when a score is above its limit."""
+
+    dup_para_frac: float = 0.30
+    dup_para_char_frac: float = 0.20
+    dup_line_frac: float = 0.30
+    dup_line_char_frac: float = 0.20
+    top_2_gram: float = 0.20
+    top_3_gram: float = 0.18
+    top_4_gram: float = 0.16
+    dup_5_gram: float = 0.15
+    dup_6_gram: float = 0.14
+    dup_7_gram: float = 0.13
+    dup_8_gram: float = 0.12
+    dup_9_gram: float = 0.11
+    dup_10_gram: float = 0.10
+
+
+@dataclass(frozen=True, kw_only=True)
+class GopherLimits:
+    """Gopher's quality rules: a page stays within these."""
+
+    min_words: int = 50
+    max_words: int = 100_000
+    min_word_length: float = 3.0
+    """Mean characters a word."""
+    max_word_length: float = 10.0
+    max_hash_ratio: float = 0.1
+    """"#" a word."""
+    max_ellipsis_ratio: float = 0.1
+    """"..." and "…" a word."""
+    max_bullet_lines: float = 0.9
+    max_ellipsis_lines: float = 0.3
+    min_alpha_words: float = 0.8
+    """Share of words (punctuation marks counted) that have a letter."""
+    min_stop_words: int = 2
+    """Different ones of: the be to of and that have with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class C4Limits:
+    """C4's page rules as FineWeb uses them (without the rule on lines' last characters)."""
+
+    min_sentences: int = 5
+    max_curly: int = 0
+    """Lines with "{"."""
+    max_lorem: int = 0
+    """Lines with "lorem ipsum"."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineWebLimits:
+    """FineWeb's own rules."""
+
+    min_line_punct_ratio: float = 0.12
+    """Share of lines that end in punctuation."""
+    max_short_line_ratio: float = 0.67
+    """Share of lines of up to 30 characters."""
+    max_char_dup_ratio: float = 0.01
+    """Share of characters in repeated lines (0.01 in FineWeb's code, 0.1 in its paper)."""
+    max_list_ratio: float = 0.3
+    """Line ends a word."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinHashConfig:
+    """Near-duplicates: `bands` of `rows` hashes over word n-grams; 14 x 8 finds 92 % of pairs at similarity 0.8."""
+
+    bands: int = 14
+    """0 finds none."""
+    rows: int = 8
+    ngram: int = 5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the sizes."""
+        check(0 <= self.bands <= 256, "minhash.bands", self.bands, "Choose 0 to 256.")
+        check(1 <= self.rows <= 64, "minhash.rows", self.rows, "Choose 1 to 64.")
+        check(1 <= self.ngram <= 32, "minhash.ngram", self.ngram, "Choose 1 to 32.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectConfig:
+    """Which documents stay, and how they are mixed and split."""
+
+    blocked_domains: tuple[str, ...] = ()
+    """Hosts whose pages (and subdomains' pages) go."""
+    max_url_hard_words: int = 0
+    max_url_soft_words: int = 1
+    language: str = "en"
+    """fastText's code; "" keeps all languages."""
+    min_language_score: float = 0.65
+    repetition: RepetitionLimits = field(default_factory=RepetitionLimits)
+    gopher: GopherLimits = field(default_factory=GopherLimits)
+    c4: C4Limits = field(default_factory=C4Limits)
+    fineweb: FineWebLimits = field(default_factory=FineWebLimits)
+    minhash: MinHashConfig = field(default_factory=MinHashConfig)
+    rewrite_pii: bool = True
+    """Replace e-mail and public IP addresses, card numbers and IBANs."""
+    web_characters: int = 3_000_000
+    """Most characters of training text from real pages, whole documents in an order drawn by hash; 0 means all."""
+    lessons: bool = True
+    """Add the town's lessons, behind the web filters."""
+    heldout: float = 0.06
+    """Share of the real documents that is kept for evaluation, drawn by hash."""
+    min_heldout: int = 40
+    """At least so many held-out documents, where there are twice as many."""
+    seed: int = 0
+    """Of the draws by hash."""
+
+    def __post_init__(self) -> None:
+        """Check the shares."""
+        check(0 <= self.min_language_score <= 1, "min_language_score", self.min_language_score, "Choose 0 to 1.")
+        check(0 <= self.heldout < 1, "heldout", self.heldout, "Choose 0 up to, not including, 1.")
+        check(self.web_characters >= 0, "web_characters", self.web_characters, "Choose 0 (all) or more.")
+        check(self.min_heldout >= 0, "min_heldout", self.min_heldout, "Choose 0 or more.")

@@ -1,0 +1,121 @@
+"""Bytes to text: the page's character set, its limits, and its main content without menus, code blocks and markup.
+
+Main content by resiliparse (the fast extractor that DCLM chose, arXiv 2406.11794) and a small clean-up of our own.
+Two page shapes make its parser quadratic (deep nesting, thousands of attributes in one tag): they are refused before.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from itertools import accumulate
+
+NOT_NESTING = ("area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|t[dhr]|track|wbr"
+               "|path|circle|ellipse|rect|line|polygon|polyline|stop|use")
+"""Elements that HTML closes by itself, and the shapes of SVG: unclosed, they do not nest."""
+FEW_TAGS = 1000
+MANY_ATTRIBUTES = 2000
+SKIPPED = ("nav", "script", "style", "noscript", "template", "svg", "math", ".headerlink", ".viewcode-link", ".toctree-wrapper")
+CODE = ("pre",)
+
+_TAG = re.compile(rf"<(/?)(?!/?(?:{NOT_NESTING})\b)[a-z]", re.IGNORECASE)
+_LONG_TAG = re.compile(r"<[a-z][^<>]{8000,}", re.IGNORECASE)
+_SPACE = re.compile(r"\s+")
+_META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w:.-]{2,40})", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff\u200b\ufeff\u00ad]")
+_BLANKS = re.compile(r"[ \t\u00a0]+")
+_GAPS = re.compile(r"\n{3,}")
+_BULLET = re.compile(r"^[ \t]*[•◦▪·*][ \t]+", re.MULTILINE)
+_EMPTY_BULLET = re.compile(r"^[ \t]*[-•][ \t]*\n", re.MULTILINE)
+_BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"\x00\x00\x00", b"BM")
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MOST_UNREADABLE = 0.01
+"""Share of characters that may fail to decode; beyond it the page is in another character set."""
+
+
+class Unreadable(Exception):
+    """A page without text, with the reason that the funnel counts."""
+
+
+def decode(body: bytes, declared: str = "") -> tuple[str, str]:
+    """The page as text and the character set it was in. Raises Unreadable("bad_charset" or "not_html").
+
+    Tried in order: byte order mark, strict UTF-8, the header's, the page's own <meta>, detection. A name that Python
+    does not know is passed over; a wrong one shows by what it cannot decode.
+    """
+    if body.startswith(_BINARY) and not body.startswith(b"\x00\x00\x00<"):
+        raise Unreadable("not_html")
+    for mark, name in _BOMS:
+        if body.startswith(mark):
+            return _checked(body[len(mark):].decode(name, "replace")), name
+    try:
+        return _checked(body.decode()), "utf-8"
+    except UnicodeDecodeError:
+        pass
+    from resiliparse.parse.encoding import detect_encoding
+
+    meta = _META.search(body[:4096])
+    tried = [declared, meta[1].decode("ascii", "replace") if meta else "", detect_encoding(body) or "", "utf-8"]
+    best = ("", "", 1.0)
+    for name in dict.fromkeys(_known(name) for name in tried):
+        if name:
+            text = body.decode(name, "replace")
+            bad = text.count("\ufffd") / max(len(text), 1)
+            best = min(best, (text, name, bad), key=lambda item: item[2])
+            if bad == 0:
+                break
+    if best[2] > _MOST_UNREADABLE:
+        raise Unreadable("bad_charset")
+    return _checked(best[0]), best[1]
+
+
+def check_shape(html: str, max_tags: int, max_depth: int) -> None:
+    """Raise Unreadable("too_many_tags", "too_deep" or "too_many_attributes") for a page that would stall the parser.
+
+    The depth is an upper bound (unclosed elements count as open), walked only where there are enough tags to matter.
+    """
+    tags = html.count("<")
+    if tags > max_tags:
+        raise Unreadable("too_many_tags")
+    if tags > min(FEW_TAGS, max_depth):
+        steps = (-1 if match[1] else 1 for match in _TAG.finditer(html))
+        if max(accumulate(steps), default=0) > max_depth:
+            raise Unreadable("too_deep")
+    for match in _LONG_TAG.finditer(html):
+        if len(_SPACE.findall(match[0])) > MANY_ATTRIBUTES:
+            raise Unreadable("too_many_attributes")
+
+
+def main_text(html: str, keep_code: bool = False) -> str:
+    """The main content as lines, paragraphs apart by an empty line. Raises Unreadable("no_text")."""
+    from resiliparse.extract.html2text import extract_plain_text
+
+    skipped = SKIPPED if keep_code else SKIPPED + CODE
+    text = tidy(extract_plain_text(html, main_content=True, alt_texts=False, skip_elements=list(skipped)))
+    if not text:
+        raise Unreadable("no_text")
+    return text
+
+
+def tidy(text: str) -> str:
+    """One kind of space, bullet and gap; no control characters, pilcrows of headings or empty bullets."""
+    text = _CONTROL.sub("", text).replace("¶", "").replace("\r", "")
+    text = _BULLET.sub("- ", _BLANKS.sub(" ", text))
+    text = _EMPTY_BULLET.sub("", text)
+    text = "\n".join(line.strip() for line in text.split("\n"))
+    return _GAPS.sub("\n\n", text).strip()
+
+
+def _known(name: str) -> str:
+    try:
+        return codecs.lookup(name.strip()).name if name.strip() else ""
+    except (LookupError, ValueError):
+        return ""
+
+
+def _checked(text: str) -> str:
+    """The text without NULs. Raises Unreadable("not_html") when control characters say that it is no text."""
+    controls = sum(text.count(c) for c in "\x01\x02\x03\x04\x05\x06\x0e\x0f\x10\x11\x12\x14\x15\x16\x17")
+    if controls > len(text) * _MOST_UNREADABLE:
+        raise Unreadable("not_html")
+    return text.replace("\x00", "")

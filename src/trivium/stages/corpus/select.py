@@ -1,0 +1,205 @@
+"""From scored pages to the documents that are trained on: thresholds, dedup, personal data, mix, lessons, split.
+
+The layers in FineWeb's order, each with its account in funnel.json. Nothing is extracted or scored again, so that a
+changed threshold costs seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
+from trivium.ground.atomic import write_json
+from trivium.ground.errors import TriviumError
+from trivium.ground.how import How
+from trivium.ground.log import read_jsonl
+from trivium.ground.progress import Progress
+from trivium.stages.corpus.config import SELECT_FORMAT, SELECT_STAGE, SelectConfig
+from trivium.stages.corpus.funnel import Funnel
+from trivium.stages.corpus.pii import rewrite
+from trivium.stages.corpus.quality import c4_scores
+from trivium.stages.corpus.rules import first_broken, quality_layers
+from trivium.stages.corpus.urls import is_listed
+from trivium.text.document import FIELDS, Document, write_documents
+
+Row = dict[str, Any]
+Judge = Callable[[Row], str]
+READING = frozenset(("truncated", "damaged", "too_large", "not_http", "bad_status", "bad_encoding", "empty_body", "bad_url"))
+"""Failures of a record; the others are failures to get text out of its page."""
+
+
+def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
+    """Seal a `selected` artifact: train.parquet, heldout.parquet (Documents) and funnel.json (the account by source).
+
+    Reads `scored`, and `town` for its lessons. Raises TriviumError when nothing is left to train on.
+    """
+    with sealing(out, label_of(config, inputs)) as folder:
+        started = time.monotonic()
+        funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")))
+        heldout = _pass_layers(funnel, config, inputs, how)
+        train = [row for row in funnel.rows if row["id"] not in heldout or row["synthetic"]]
+        evaluation = [row for row in funnel.rows if row["id"] in heldout and not row["synthetic"]]
+        if not train:
+            raise TriviumError("No document is left to train on.", f"{worst_layer(funnel)} Loosen it, or give more pages.")
+        account = funnel.to_json()
+        write_documents(folder / "train.parquet", map(_document, train))
+        write_documents(folder / "heldout.parquet", map(_document, evaluation))
+        account["selected"] = {"train": _size(train), "heldout": _size(evaluation)}
+        account["seconds"] = round(time.monotonic() - started, 2)
+        write_json(folder / "funnel.json", account)
+    return open_artifact(out)
+
+
+def label_of(config: SelectConfig, inputs: Mapping[str, Artifact]) -> Label:
+    """What `run` would seal."""
+    return Label("selected", SELECT_STAGE, SELECT_FORMAT, config, parents_of(inputs))
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of documents.parquet, in order."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(1024):
+            yield from batch.to_pylist()
+
+
+def page_layers(config: SelectConfig) -> dict[str, Judge]:
+    """The layers that look at one page at a time: name -> a judge that gives a reason to drop it, or ""."""
+    judges: dict[str, Judge] = {
+        "read": lambda row: row["failed"] if row["failed"] in READING else "",
+        "url": lambda row: _url_reason(row, config),
+        "extraction": lambda row: row["failed"],
+        "language": lambda row: _language_reason(row, config),
+    }
+    for name, rules in quality_layers(config).items():
+        judges[name] = lambda row, rules=rules: first_broken(rules, row)  # type: ignore[misc]
+    return judges
+
+
+def worst_layer(funnel: Funnel) -> str:
+    """A sentence about the layer that dropped most."""
+    layers = [(layer, entry["source"]) for entry in funnel.to_json()["sources"] for layer in entry["layers"]]
+    layer, source = max(layers, key=lambda pair: pair[0]["in"] - pair[0]["out"])
+    return f"The layer {layer['name']!r} dropped {layer['in'] - layer['out']} of {layer['in']} {source} pages."
+
+
+def draw(seed: int, purpose: str, identity: str) -> float:
+    """A number in [0, 1) that hangs on nothing but its arguments: a draw by hash."""
+    digest = hashlib.sha256(f"{seed}|{purpose}|{identity}".encode()).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def _pass_layers(funnel: Funnel, config: SelectConfig, inputs: Mapping[str, Artifact], how: How) -> set[str]:
+    """Take the funnel's rows through all layers; the ids of the held-out documents come back."""
+    judges = page_layers(config)
+    judges["c4"] = _cleaning(judges["c4"])
+    with Progress("selecting", len(judges) + 3, "layers", how) as bar:
+        for name, judge in judges.items():
+            funnel.layer(name, judge)
+            bar.advance(note=name)
+            how.stop.check("while selecting")
+        funnel.layer_of_all("exact_dedup", _exact)
+        funnel.layer_of_all("minhash", lambda rows: _near(rows, config))
+        bar.advance(note="dedup")
+        if config.rewrite_pii:
+            funnel.layer("pii", _rewrite_pii)
+        funnel.layer_of_all("mix", lambda rows: _over_quota(rows, config))
+        bar.advance(note="mix")
+        if config.lessons and "town" in inputs:
+            lessons = list(read_jsonl(inputs["town"].file("lessons.jsonl")))
+            sources = list(dict.fromkeys(row["source"] for row in lessons))
+            funnel.add(lessons, sources)
+            funnel.layer("lessons", lambda _: "", sources)
+        bar.advance(note="lessons")
+    return heldout_ids(funnel.rows, config)
+
+
+def heldout_ids(rows: Iterable[Row], config: SelectConfig) -> set[str]:
+    """The ids of the real documents that are kept for evaluation: those with the lowest draws.
+
+    Near-duplicates cannot straddle the split: only one document of each cluster is still here.
+    """
+    ids = sorted((row["id"] for row in rows if not row["synthetic"]), key=lambda i: draw(config.seed, "heldout", i))
+    wanted = max(round(config.heldout * len(ids)), min(config.min_heldout, len(ids) // 2)) if config.heldout else 0
+    return set(ids[:wanted])
+
+
+def _url_reason(row: Row, config: SelectConfig) -> str:
+    if is_listed(row["host"], config.blocked_domains):
+        return "blocked_domain"
+    if row["url_hard_words"] > config.max_url_hard_words:
+        return "hard_words"
+    return "soft_words" if row["url_soft_words"] > config.max_url_soft_words else ""
+
+
+def _language_reason(row: Row, config: SelectConfig) -> str:
+    if config.language and row["language"] != config.language:
+        return f"not_{config.language}"
+    return "low_score" if row["language_score"] < config.min_language_score else ""
+
+
+def _cleaning(judge: Judge) -> Judge:
+    """C4's judge, which also leaves the text without the lines that C4 drops: FineWeb's scores are of that text."""
+
+    def clean(row: Row) -> str:
+        reason = judge(row)
+        if not reason:
+            text, _ = c4_scores(row["text"])
+            row["changed"] = {"lines": sum(map(bool, row["text"].splitlines())) - text.count("\n") - 1}
+            row["text"] = text
+        return reason
+
+    return clean
+
+
+def _exact(rows: Sequence[Row]) -> list[str]:
+    from trivium.stages.corpus.dedup import exact_copies
+
+    return ["" if i == first else "same_text" for i, first in enumerate(exact_copies([row["text"] for row in rows]))]
+
+
+def _near(rows: Sequence[Row], config: SelectConfig) -> list[str]:
+    from trivium.stages.corpus.dedup import near_copies
+
+    how = config.minhash
+    firsts = near_copies([row["text"] for row in rows], how.bands, how.rows, how.ngram, how.seed)
+    return ["" if i == first else "near_copy" for i, first in enumerate(firsts)]
+
+
+def _rewrite_pii(row: Row) -> str:
+    row["text"], found = rewrite(row["text"])
+    row["changed"] = dict(found)
+    return ""
+
+
+def _over_quota(rows: Sequence[Row], config: SelectConfig) -> list[str]:
+    """Real documents beyond the planned size, which counts the held-out ones on top."""
+    reasons = [""] * len(rows)
+    if config.web_characters:
+        left = config.web_characters / (1 - config.heldout)
+        real = [i for i, row in enumerate(rows) if not row["synthetic"]]
+        for i in sorted(real, key=lambda i: draw(config.seed, "mix", rows[i]["id"])):
+            if len(rows[i]["text"]) > left:
+                reasons[i] = "over_quota"
+            else:
+                left -= len(rows[i]["text"])
+    return reasons
+
+
+def _document(row: Row) -> Document:
+    return Document(**{name: row[name] for name in FIELDS})
+
+
+def _size(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """Documents and characters by source."""
+    sizes: dict[str, dict[str, int]] = {}
+    for row in rows:
+        size = sizes.setdefault(row["source"], {"documents": 0, "characters": 0})
+        size["documents"] += 1
+        size["characters"] += len(row["text"])
+    return sizes
