@@ -1,4 +1,4 @@
-"""Every crash point of a seal, of a checkpoint save, of a replaced file and of a resumed log: nothing sealed is lost."""
+"""Every crash point of a seal, a checkpoint save, a replaced file and a resumed log: nothing sealed is lost."""
 
 from __future__ import annotations
 

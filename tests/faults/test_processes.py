@@ -45,8 +45,8 @@ def until_it_works(out: Path, child: subprocess.Popen[str]) -> None:
 
 @pytest.fixture
 def uninterrupted(tmp_path: Path, quiet: How) -> dict[str, tuple[str, str]]:
-    """What a run of 30 steps makes when nothing happens to it."""
-    run(toy(30), tmp_path / "whole", quiet, say=lambda _line: None)
+    """What a run of 12 steps makes when nothing happens to it."""
+    run(toy(12), tmp_path / "whole", quiet, say=lambda _line: None)
     return values(tmp_path / "whole")
 
 
@@ -54,14 +54,14 @@ def test_sigterm_saves_and_the_same_command_continues_bit_for_bit(
     tmp_path: Path, uninterrupted: dict[str, tuple[str, str]]
 ) -> None:
     out = tmp_path / "run"
-    child = start(out, 30, 0.02)
+    child = start(out, 12, 0.02)
     until_it_works(out, child)
     child.send_signal(signal.SIGTERM)
     _, err = child.communicate(timeout=60)
     assert child.returncode == 4, err
     assert "SIGTERM" in err
     assert "Traceback" not in err
-    last = start(out, 30, 0)
+    last = start(out, 12, 0)
     stdout, err = last.communicate(timeout=60)
     assert last.returncode == 0, err
     assert "(continues)" in stdout
@@ -74,12 +74,12 @@ def test_kill_9_at_several_moments_ends_where_an_uninterrupted_run_ends(
 ) -> None:
     out = tmp_path / "run"
     for delay in (0.0, 0.03, 0.11):
-        child = start(out, 30, 0.01)
+        child = start(out, 12, 0.01)
         until_it_works(out, child)
         time.sleep(delay)
         child.kill()
         child.communicate()
-    last = start(out, 30, 0)
+    last = start(out, 12, 0)
     _, err = last.communicate(timeout=60)
     assert last.returncode == 0, err
     assert values(out) == uninterrupted

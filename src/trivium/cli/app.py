@@ -56,6 +56,7 @@ def build() -> App:
         help_epilogue=EPILOGUE,
         version=trivium.__version__,
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,
     )
     for place, (name, (target, what)) in enumerate(COMMANDS.items()):
         app.command(f"trivium.cli.{target}", name=name, help=what, sort_key=place)

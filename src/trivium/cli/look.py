@@ -53,7 +53,8 @@ def verify(path: Path, /) -> int:
     for line in damage:
         print(f"damaged  {line}")
     if damage:
-        raise ArtifactError(f"{len(damage)} of {len(whole) + len(damage)} findings are damage.", "Run it again.")
+        mend = "`trivium run` with the same --out makes what is damaged again."
+        raise ArtifactError(f"{path}: {len(damage)} damaged, {len(whole)} whole. First: {damage[0]}", mend)
     return 0
 
 
