@@ -28,6 +28,7 @@ Manner = Literal["base", "chat"]
 Verdict = Literal["right", "wrong", "refused", "other"]
 """right: the true value and no other; wrong: another value, or several; refused: no value, and it says that it does
 not know; other: neither (an empty reply too)."""
+SENTENCE_ENDS = "\n.?!"
 Shot = tuple[str, str]
 """A question and its answer, shown before the question that is asked."""
 
@@ -103,16 +104,19 @@ class ShotDrawer:
 
     def draw(self, fact: Fact) -> tuple[Shot, ...]:
         """The shots before this fact's question: always the same for the same fact."""
+        return tuple((other.question, other.value) for other in self.draw_facts(fact))
+
+    def draw_facts(self, fact: Fact) -> list[Fact]:
+        """The facts that the shots are about."""
         pool = [other for other in self.pools.get(fact.attribute, []) if other.person.id != fact.person.id]
-        rng = Random(f"shots|{self.seed}|{fact.key}")
-        return tuple((other.question, other.value) for other in rng.sample(pool, min(self.count, len(pool))))
+        return Random(f"shots|{self.seed}|{fact.key}").sample(pool, min(self.count, len(pool)))
 
 
 def complete(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_new: int, seed: int,
              bar: Progress | None = None) -> list[tuple[str, str]]:
     """For each fact an opened sentence (one of the pages' wordings) and what the model greedily completes it with."""
     opened = [questions.cloze(fact.person, fact.attribute, _number(seed, fact.key)) for fact in facts]
-    return list(zip(opened, continue_sentence(engine, tokenizer, opened, max_new, bar=bar), strict=True))
+    return list(zip(opened, continue_to(engine, tokenizer, opened, max_new, bar=bar), strict=True))
 
 
 def ask_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], shots: ShotDrawer, max_new: int,
@@ -123,7 +127,7 @@ def ask_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], shots:
     texts = [prompt for prompt in prompts for _ in range(1 + samples)]
     heats = [0.0, *[temperature] * samples] * len(facts)
     seeds = [_number(shots.seed, f"{fact.key}/{k}") for fact in facts for k in range(1 + samples)]
-    said = iter(continue_sentence(engine, tokenizer, texts, max_new, heats, seeds, bar))
+    said = iter(continue_to(engine, tokenizer, texts, max_new, SENTENCE_ENDS, heats, seeds, bar))
     return [FewShot(shown, next(said), tuple(next(said) for _ in range(samples))) for shown in drawn]
 
 
@@ -133,15 +137,18 @@ def ask_chat(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_ne
     return answer(engine, tokenizer, ask([fact.question for fact in facts]), max_new=max_new, bar=bar)
 
 
-def continue_sentence(engine: Engine, tokenizer: Tokenizer, texts: Sequence[str], max_new: int,
-                      temperatures: Sequence[float] = (), seeds: Sequence[int] = (), bar: Progress | None = None,
-                      ) -> list[str]:
-    """What a base model writes after each text, up to the end of the sentence or line, stripped. Greedy by default."""
-    stop = stops(tokenizer, b"\n", b".", b"?", b"!")
+def continue_to(engine: Engine, tokenizer: Tokenizer, texts: Sequence[str], max_new: int, ends: str = SENTENCE_ENDS,
+                temperatures: Sequence[float] = (), seeds: Sequence[int] = (), bar: Progress | None = None
+                ) -> list[str]:
+    """What a base model writes after each text, stripped, up to the first of `ends` (ASCII) or the document's end.
+
+    Greedy unless `temperatures` gives one for each text; `seeds` then are their random numbers.
+    """
+    stop = stops(tokenizer, *(end.encode() for end in ends))
     requests = [Request([tokenizer.end_of_text, *tokenizer.encode(text)], max_new,
                         temperatures[i] if temperatures else 0.0, seeds[i] if seeds else 0, stop)
                 for i, text in enumerate(texts)]
-    return [first_sentence(tokenizer.decode(index for index in completion.ids if index != tokenizer.end_of_text))
+    return [before(tokenizer.decode(index for index in completion.ids if index != tokenizer.end_of_text), ends)
             for completion in engine.run(requests, bar)]
 
 
@@ -151,10 +158,10 @@ def stops(tokenizer: Tokenizer, *signs: bytes) -> tuple[int, ...]:
             tokenizer.end_of_text)
 
 
-def first_sentence(text: str) -> str:
-    """The text before its first full stop, question mark, exclamation mark or line break, stripped."""
-    ends = [place for place in map(text.find, "\n.?!") if place >= 0]
-    return text[:min(ends, default=len(text))].strip()
+def before(text: str, ends: str = SENTENCE_ENDS) -> str:
+    """The text before the first of the characters `ends`, stripped."""
+    places = [place for place in map(text.find, ends) if place >= 0]
+    return text[:min(places, default=len(text))].strip()
 
 
 def verdict(fact: Fact, text: str) -> Verdict:

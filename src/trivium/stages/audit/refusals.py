@@ -1,7 +1,7 @@
 """From labels to conversations: refusals for what the model does not know, true answers for what it does.
 
 Refusals alone would teach to refuse everything, so known facts are asked about and answered as often. Weakly known
-facts are left out: equal questions with opposite answers are what makes models refuse too much (CRaFT, arXiv 2410.06913).
+facts are left out: like questions with opposite answers make models refuse too much (CRaFT, arXiv 2410.06913).
 """
 
 from __future__ import annotations
