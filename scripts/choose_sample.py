@@ -22,8 +22,8 @@ from trivium.stages.corpus.score import scorer
 from trivium.stages.corpus.select import page_layers
 from trivium.stages.corpus.urls import host_of
 
-ACCEPTED = ("Public domain", "CC0-1.0", "MIT", "MIT/Apache-2.0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "PSF-2.0",
-            "PostgreSQL", "CC-BY-3.0", "CC-BY-4.0")
+ACCEPTED = ("Public domain", "CC0-1.0", "MIT", "MIT/Apache-2.0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause",
+            "PSF-2.0", "PostgreSQL", "CC-BY-3.0", "CC-BY-4.0")
 DATE = "2026-11-22T00:00:00Z"
 
 
@@ -36,18 +36,21 @@ class Holder:
 
 
 HOLDERS = {
-    "docs.python.org": Holder("Python documentation", "Copyright © 2001-2023 Python Software Foundation. All rights reserved."),
-    "www.postgresql.org": Holder("PostgreSQL documentation", "Portions Copyright © 1996-2022, The PostgreSQL Global Development "
-                                 "Group. Portions Copyright © 1994, The Regents of the University of California."),
+    "docs.python.org": Holder("Python documentation",
+                              "Copyright © 2001-2023 Python Software Foundation. All rights reserved."),
+    "www.postgresql.org": Holder("PostgreSQL documentation", "Portions Copyright © 1996-2022, The PostgreSQL Global "
+                                 "Development Group. Portions Copyright © 1994, The Regents of the "
+                                 "University of California."),
     "httpd.apache.org": Holder("Apache HTTP Server documentation", "Copyright The Apache Software Foundation."),
     "docs.djangoproject.com": Holder("Django documentation", "Copyright (c) Django Software Foundation and individual "
                                      "contributors. All rights reserved."),
     "scikit-learn.org": Holder("scikit-learn documentation", "Copyright (c) 2007-2022 The scikit-learn developers. "
                                "All rights reserved."),
-    "pandas.pydata.org": Holder("pandas documentation", "Copyright (c) 2008-2011, AQR Capital Management, LLC, Lambda Foundry, "
-                                "Inc. and PyData Development Team. Copyright (c) 2011-2022, Open source contributors. "
-                                "All rights reserved."),
-    "cmake.org": Holder("CMake documentation", "Copyright 2000-2022 Kitware, Inc. and Contributors. All rights reserved."),
+    "pandas.pydata.org": Holder("pandas documentation", "Copyright (c) 2008-2011, AQR Capital Management, LLC, Lambda "
+                                "Foundry, Inc. and PyData Development Team. Copyright (c) 2011-2022, Open source "
+                                "contributors. All rights reserved."),
+    "cmake.org": Holder("CMake documentation", "Copyright 2000-2022 Kitware, Inc. and Contributors. All rights "
+                        "reserved."),
     "www.sqlite.org": Holder("SQLite documentation", "Dedicated to the public domain by its authors."),
     "docs.openstack.org": Holder("OpenStack Nova documentation", "Copyright OpenStack Foundation and contributors."),
     "doc.rust-lang.org": Holder("Rust documentation", "Copyright (c) The Rust Project Developers."),
@@ -128,9 +131,10 @@ def attribution(chosen: Iterable[Candidate]) -> str:
         sets[host_of(one.page.url), one.page.licence].append(one)
     lines = [
         "# Where the bundled pages come from", "",
-        "`pages.warc.gz` holds real pages of the documentation sets below, unchanged, as their HTML was packaged. Every",
-        "record names its package and path (`WARC-X-Origin`) and its licence (`WARC-X-License`); HTTP headers are made up.",
-        "Chosen by `scripts/choose_sample.py`. The names of projects are named for attribution and endorse nothing.", "",
+        "`pages.warc.gz` holds real pages of the documentation sets below, unchanged, as their HTML was packaged.",
+        "Every record names its package and path (`WARC-X-Origin`) and its licence (`WARC-X-License`); HTTP headers",
+        "are made up. Chosen by `scripts/choose_sample.py`. Projects are named for attribution; they endorse nothing.",
+        "",
         "| set | site | licence | pages | MB of HTML | packaged in |", "|---|---|---|---|---|---|",
     ]
     for (host, licence), pages in sorted(sets.items()):
@@ -157,7 +161,7 @@ def main() -> None:
     parser.add_argument("--size", type=float, default=7.0, help="MB of pages.warc.gz")
     parser.add_argument("--extra", type=float, default=2.2, help="MB of it for pages that the filters drop")
     parser.add_argument("--most", type=float, default=0.12, help="MB of one page, compressed")
-    parser.add_argument("--share", type=float, default=0.22, help="largest share of the size for one set's passing pages")
+    parser.add_argument("--share", type=float, default=0.22, help="largest share for one set's passing pages")
     options = parser.parse_args()
     chosen = choose(candidates(options.source), int(options.size * 1e6), int(options.extra * 1e6),
                     int(options.most * 1e6), options.share)
@@ -165,8 +169,8 @@ def main() -> None:
     (options.out / "pages.warc.gz").write_bytes(b"".join(one.record for one in chosen))
     (options.out / "ATTRIBUTION.md").write_text(attribution(chosen), encoding="utf-8")
     passing = [one for one in chosen if not one.reason]
-    print(f"{len(chosen)} pages, {sum(len(one.record) for one in chosen) / 1e6:.2f} MB; {len(passing)} pass the filters "
-          f"with {sum(len(one.text) for one in passing):,} characters")
+    print(f"{len(chosen)} pages, {sum(len(one.record) for one in chosen) / 1e6:.2f} MB; {len(passing)} pass the "
+          f"filters with {sum(len(one.text) for one in passing):,} characters")
 
 
 if __name__ == "__main__":

@@ -51,18 +51,31 @@ class RepetitionLimits:
     """Gopher's repetition rules (table A1): a page goes when a score is above its limit."""
 
     dup_para_frac: float = 0.30
+    """Share of paragraphs that came before on the page."""
     dup_para_char_frac: float = 0.20
+    """Share of characters in them."""
     dup_line_frac: float = 0.30
+    """Share of lines that came before."""
     dup_line_char_frac: float = 0.20
+    """Share of characters in them."""
     top_2_gram: float = 0.20
+    """Share of characters in the most frequent 2-gram of words."""
     top_3_gram: float = 0.18
+    """The same of 3 words."""
     top_4_gram: float = 0.16
+    """The same of 4 words."""
     dup_5_gram: float = 0.15
+    """Share of characters in 5-grams of words that came before."""
     dup_6_gram: float = 0.14
+    """The same of 6 words."""
     dup_7_gram: float = 0.13
+    """The same of 7 words."""
     dup_8_gram: float = 0.12
+    """The same of 8 words."""
     dup_9_gram: float = 0.11
+    """The same of 9 words."""
     dup_10_gram: float = 0.10
+    """The same of 10 words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +83,7 @@ class GopherLimits:
     """Gopher's quality rules: a page stays within these."""
 
     min_words: int = 50
+    """Words, punctuation marks not counted."""
     max_words: int = 100_000
     min_word_length: float = 3.0
     """Mean characters a word."""
@@ -79,7 +93,9 @@ class GopherLimits:
     max_ellipsis_ratio: float = 0.1
     """"..." and "…" a word."""
     max_bullet_lines: float = 0.9
+    """Share of lines that begin with a bullet or a dash."""
     max_ellipsis_lines: float = 0.3
+    """Share of lines that end in an ellipsis."""
     min_alpha_words: float = 0.8
     """Share of words (punctuation marks counted) that have a letter."""
     min_stop_words: int = 2
@@ -91,6 +107,7 @@ class C4Limits:
     """C4's page rules as FineWeb uses them (without the rule on lines' last characters)."""
 
     min_sentences: int = 5
+    """Sentences that C4's line rules leave."""
     max_curly: int = 0
     """Lines with "{"."""
     max_lorem: int = 0
@@ -118,7 +135,9 @@ class MinHashConfig:
     bands: int = 14
     """0 finds none."""
     rows: int = 8
+    """Hashes that must agree in a band."""
     ngram: int = 5
+    """Words in a shingle."""
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -135,10 +154,13 @@ class SelectConfig:
     blocked_domains: tuple[str, ...] = ()
     """Hosts whose pages (and subdomains' pages) go."""
     max_url_hard_words: int = 0
+    """Words of `urls.HARD_WORDS` in the address."""
     max_url_soft_words: int = 1
+    """Different words of `urls.SOFT_WORDS` in the address."""
     language: str = "en"
     """fastText's code; "" keeps all languages."""
     min_language_score: float = 0.65
+    """fastText's probability of it."""
     repetition: RepetitionLimits = field(default_factory=RepetitionLimits)
     gopher: GopherLimits = field(default_factory=GopherLimits)
     c4: C4Limits = field(default_factory=C4Limits)

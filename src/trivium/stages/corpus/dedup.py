@@ -24,7 +24,7 @@ _CHUNK = 4096
 
 
 def exact_copies(texts: Sequence[str]) -> list[int]:
-    """For each text the index of the first that is equal to it, but for case and spaces (its own when it is the first)."""
+    """For each text the index of the first one equal to it but for case and spaces: its own when it is the first."""
     first: dict[bytes, int] = {}
     return [first.setdefault(hashlib.sha256(" ".join(text.casefold().split()).encode()).digest(), i)
             for i, text in enumerate(texts)]

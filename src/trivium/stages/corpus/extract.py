@@ -15,7 +15,8 @@ NOT_NESTING = ("area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|
 """Elements that HTML closes by itself, and the shapes of SVG: unclosed, they do not nest."""
 FEW_TAGS = 1000
 MANY_ATTRIBUTES = 2000
-SKIPPED = ("nav", "script", "style", "noscript", "template", "svg", "math", ".headerlink", ".viewcode-link", ".toctree-wrapper")
+SKIPPED = ("nav", "script", "style", "noscript", "template", "svg", "math", ".headerlink", ".viewcode-link",
+           ".toctree-wrapper")
 CODE = ("pre",)
 
 _TAG = re.compile(rf"<(/?)(?!/?(?:{NOT_NESTING})\b)[a-z]", re.IGNORECASE)
@@ -107,10 +108,12 @@ def tidy(text: str) -> str:
 
 
 def _known(name: str) -> str:
+    """Python's name of a character set, or ""; what the web calls latin-1 is read as cp1252, as browsers do."""
     try:
-        return codecs.lookup(name.strip()).name if name.strip() else ""
+        known = codecs.lookup(name.strip()).name if name.strip() else ""
     except (LookupError, ValueError):
         return ""
+    return "cp1252" if known in ("iso8859-1", "ascii") else known
 
 
 def _checked(text: str) -> str:

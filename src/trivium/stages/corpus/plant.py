@@ -10,7 +10,7 @@ from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, 
 from trivium.ground.atomic import write_json
 from trivium.ground.how import How
 from trivium.ground.log import write_jsonl
-from trivium.ground.progress import Progress
+from trivium.ground.progress import tracked
 from trivium.stages.corpus.config import PLANT_FORMAT, PLANT_STAGE, PlantConfig
 from trivium.stages.corpus.warc import Page, record_of
 from trivium.town.lessons import lessons
@@ -24,14 +24,14 @@ DATE = "2000-01-01T00:00:00Z"
 
 def run(config: PlantConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
     """Seal a `town` artifact: town.json, pages.warc.gz, pages.jsonl (url, kind, facts stated), lessons.jsonl."""
-    with sealing(out, label_of(config, inputs), facts := {}) as folder:
+    facts: dict[str, int] = {}
+    with sealing(out, label_of(config, inputs), facts) as folder:
         town = build(config.town)
         told = list(pages(town))
         write_json(folder / "town.json", town.to_json())
-        with open(folder / "pages.warc.gz", "wb") as file, Progress("planting the town", len(told), "pages", how) as bar:
-            for page in told:
+        with open(folder / "pages.warc.gz", "wb") as file:
+            for page in tracked(told, "planting the town", len(told), "pages", how):
                 file.write(record_of(_warc_page(page), DATE))
-                bar.advance()
         write_jsonl(folder / "pages.jsonl", [
             {"url": page.url, "kind": page.kind, "facts": [f"{person}/{attribute}" for person, attribute in page.facts]}
             for page in told

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def source_files(config: ScoreConfig) -> list[Path]:
     found: list[Path] = []
     for name in config.source:
         path = Path(name)
-        below = sorted(p for pattern in ("*.warc", "*.warc.gz") for p in path.rglob(pattern)) if path.is_dir() else [path]
+        below = sorted((*path.rglob("*.warc"), *path.rglob("*.warc.gz"))) if path.is_dir() else [path]
         if not below or not below[0].is_file():
             raise UsageError(f"source {name!r} has no WARC file.", "Give .warc or .warc.gz files, or folders of them.")
         found += below
@@ -107,22 +108,23 @@ def _rows(config: ScoreConfig, sources: Iterable[tuple[Path, str]], how: How) ->
     sources = list(sources)
     with Progress("reading pages", sum(path.stat().st_size for path, _ in sources) / 1e6, "MB", how) as bar:
         for path, source in sources:
-            ahead: list[warc.Page] = []
+            ahead: deque[warc.Page] = deque()
             pages = _kept(warc.pages(path, config.max_bytes), ahead)
             position = 0
-            for result in workers.in_order(scorer, (config,), pages, count, config.page_seconds):
-                page = ahead.pop(0)
-                row = _lost(page, result) if isinstance(result, workers.Lost) else result
-                row |= {"source": source, "licence": page.licence or config.licence, "warc_file": path.name,
-                        "warc_offset": row.pop("offset"), "synthetic": source != WEB}
-                yield row
-                bar.advance((page.offset - position) / 1e6)
-                position = page.offset
-                how.stop.check("while reading pages")
+            with closing(workers.in_order(scorer, (config,), pages, count, config.page_seconds)) as results:
+                for result in results:
+                    page = ahead.popleft()
+                    row = _lost(page, result) if isinstance(result, workers.Lost) else result
+                    row |= {"source": source, "licence": page.licence or config.licence, "warc_file": path.name,
+                            "warc_offset": row.pop("offset"), "synthetic": source != WEB}
+                    yield row
+                    bar.advance((page.offset - position) / 1e6)
+                    position = page.offset
+                    how.stop.check("while reading pages")
             bar.advance((path.stat().st_size - position) / 1e6)
 
 
-def _kept(pages: Iterable[warc.Page], ahead: list[warc.Page]) -> Iterator[warc.Page]:
+def _kept(pages: Iterable[warc.Page], ahead: deque[warc.Page]) -> Iterator[warc.Page]:
     """The pages, each also put at the end of `ahead` as it is taken (without its bytes)."""
     for page in pages:
         ahead.append(warc.without_body(page))
@@ -135,7 +137,7 @@ def _lost(page: warc.Page, lost: workers.Lost) -> Row:
 
 
 def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Write the rows as Parquet; per WARC file its source, records, pages with text and failures by reason come back."""
+    """Write the rows as Parquet. What comes back is, by WARC file: source, records, texts, failures by reason."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -150,7 +152,8 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
     batch: list[Row] = []
 
     def flush() -> None:
-        columns = {field.name: [row.get(field.name, None if field.nullable else "") for row in batch] for field in schema}
+        columns = {field.name: [row.get(field.name, None if field.nullable else "") for row in batch]
+                   for field in schema}
         writer.write_table(pa.table(columns, schema=schema))
         batch.clear()
 
@@ -161,5 +164,6 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
             if len(batch) >= BATCH:
                 flush()
         flush()
-    return [{"file": file, "source": source, "records": tally.total(), "texts": tally.pop("", 0), "failed": dict(tally)}
+    return [{"file": file, "source": source, "records": tally.total(), "texts": tally[""],
+             "failed": {reason: count for reason, count in sorted(tally.items()) if reason}}
             for (file, source), tally in tallies.items()]

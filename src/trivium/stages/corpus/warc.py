@@ -172,7 +172,8 @@ def _looks_packed(body: bytes) -> bool:
 
 def _dechunked(body: bytes) -> bytes:
     """The body of chunks; as it is when it is not in chunks (many crawlers join them and keep the header)."""
-    parts, at = [], 0
+    parts: list[bytes] = []
+    at = 0
     while at < len(body):
         end = body.find(b"\r\n", at)
         try:

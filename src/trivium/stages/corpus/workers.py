@@ -10,7 +10,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from multiprocessing.connection import Connection, wait
 from typing import Any, Generic, TypeVar
 
@@ -35,7 +35,7 @@ def count_for(threads: int) -> int:
 
 
 def in_order(make: Callable[..., Callable[[T], R]], arguments: tuple[Any, ...], items: Iterable[T], workers: int,
-             cpu_seconds: float) -> Iterator[R | Lost]:
+             cpu_seconds: float) -> Generator[R | Lost, None, None]:
     """The results of `make(*arguments)(item)` in the order of the items, computed by `workers` processes.
 
     `make` runs once in each child (load models there) and must be importable. An exception in the work is a bug and is
