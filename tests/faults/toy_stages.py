@@ -62,7 +62,8 @@ def run(config: ToyConfig, inputs: Mapping[str, Artifact], out: Path, how: How) 
     work = work_of(out)
     work.mkdir(parents=True, exist_ok=True)
     label = label_of(config, inputs)
-    value = f"{config.word}{config.seed}" + "".join(inputs[name].file("value.txt").read_text() for name in sorted(inputs))
+    before = [inputs[name].file("value.txt").read_text() for name in sorted(inputs)]
+    value = "".join([config.word, str(config.seed), *before])
     step = 0
     saved = newest_valid(work, kind="checkpoint")
     if saved is not None:
