@@ -1,4 +1,4 @@
-"""Audit and quirks open what the stages before them really sealed: a planted town, its shards, a model of a few steps."""
+"""Audit and quirks open what the stages before them really sealed: a planted town, shards, a small model."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
 def select(town: Town, planted: Artifact, out: Path) -> Artifact:
     """Plain statements and the lessons as documents, in the place of the corpus stage."""
     people = town.group("written")
-    about = [Document(p.id, f"https://town.example/{p.id}", " ".join(full_answer(p, a, i) for a in p.facts for i in range(3)),
-                      "town", "Apache-2.0", True) for p in people]
+    texts = [" ".join(full_answer(p, a, i) for a in p.facts for i in range(3)) for p in people]
+    about = [Document(p.id, f"https://town.example/{p.id}", text, "town", "Apache-2.0", True)
+             for p, text in zip(people, texts, strict=True)]
     lessons = [Document(**line) for line in read_jsonl(planted.file("lessons.jsonl"))]
     with sealing(out, Label("selected", "selected", 1, {})) as folder:
         write_documents(folder / "train.parquet", [*about, *lessons])
@@ -72,7 +73,8 @@ def base_audit(street: dict[str, Artifact], tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_base_model_is_audited(street: dict[str, Artifact], base_audit: Artifact) -> None:
-    assert (base_audit.kind, base_audit.id) == ("audit", audit.label_of(AUDIT, of(street, "model", "town", "shards")).id)
+    label = audit.label_of(AUDIT, of(street, "model", "town", "shards"))
+    assert (base_audit.kind, base_audit.id) == ("audit", label.id)
     assert set(base_audit.manifest["files"]) == {"map.jsonl", "summary.json", "refusals.jsonl"}
     lines = list(read_jsonl(base_audit.file("map.jsonl")))
     assert len(lines) == (8 + 3 + 2) * 6
