@@ -18,7 +18,9 @@ class PlantConfig:
     """The small world that is written into the corpus."""
 
     town: TownConfig = field(default_factory=TownConfig)
+    """People, facts and how often each is written."""
     lessons: LessonConfig = field(default_factory=LessonConfig)
+    """What the second source teaches, and how much of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +141,7 @@ class MinHashConfig:
     ngram: int = 5
     """Words in a shingle."""
     seed: int = 1
+    """Of the hash functions."""
 
     def __post_init__(self) -> None:
         """Check the sizes."""
@@ -162,10 +165,15 @@ class SelectConfig:
     min_language_score: float = 0.65
     """fastText's probability of it."""
     repetition: RepetitionLimits = field(default_factory=RepetitionLimits)
+    """Gopher's repetition rules."""
     gopher: GopherLimits = field(default_factory=GopherLimits)
+    """Gopher's quality rules."""
     c4: C4Limits = field(default_factory=C4Limits)
+    """C4's page rules; its line rules have no numbers to choose."""
     fineweb: FineWebLimits = field(default_factory=FineWebLimits)
+    """FineWeb's own rules, on what C4's leave."""
     minhash: MinHashConfig = field(default_factory=MinHashConfig)
+    """How near-duplicates are found."""
     rewrite_pii: bool = True
     """Replace e-mail and public IP addresses, card numbers and IBANs."""
     web_characters: int = 3_000_000

@@ -30,6 +30,8 @@ _BULLET = re.compile(r"^[ \t]*[•◦▪·*][ \t]+", re.MULTILINE)
 _EMPTY_BULLET = re.compile(r"^[ \t]*[-•][ \t]*\n", re.MULTILINE)
 _BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"\x00\x00\x00", b"BM")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_NEVER = "\x01\x02\x03\x04\x05\x06\x0e\x0f\x10\x11\x12\x14\x15\x16\x17"
+"""Control characters that no text in any language holds."""
 _MOST_UNREADABLE = 0.01
 """Share of characters that may fail to decode; beyond it the page is in another character set."""
 
@@ -57,17 +59,10 @@ def decode(body: bytes, declared: str = "") -> tuple[str, str]:
 
     meta = _META.search(body[:4096])
     tried = [declared, meta[1].decode("ascii", "replace") if meta else "", detect_encoding(body) or "", "utf-8"]
-    best = ("", "", 1.0)
-    for name in dict.fromkeys(_known(name) for name in tried):
-        if name:
-            text = body.decode(name, "replace")
-            bad = text.count("\ufffd") / max(len(text), 1)
-            best = min(best, (text, name, bad), key=lambda item: item[2])
-            if bad == 0:
-                break
-    if best[2] > _MOST_UNREADABLE:
-        raise Unreadable("bad_charset")
-    return _checked(best[0]), best[1]
+    names = [name for name in dict.fromkeys(map(_known, tried)) if name]
+    texts = {name: body.decode(name, "replace") for name in names}
+    best = min(texts, key=lambda name: _unreadable(texts[name]))
+    return _checked(texts[best]), best
 
 
 def check_shape(html: str, max_tags: int, max_depth: int) -> None:
@@ -108,17 +103,25 @@ def tidy(text: str) -> str:
 
 
 def _known(name: str) -> str:
-    """Python's name of a character set, or ""; what the web calls latin-1 is read as cp1252, as browsers do."""
+    """Python's name of a character set of the web (its latin-1 is cp1252, as in browsers), or ""."""
+    from resiliparse.parse.encoding import map_encoding_to_html5
+
+    label = map_encoding_to_html5(name.strip(), fallback_utf8=False) if name.strip() else None
     try:
-        known = codecs.lookup(name.strip()).name if name.strip() else ""
-    except (LookupError, ValueError):
+        return codecs.lookup(label).name if label else ""
+    except LookupError:
         return ""
-    return "cp1252" if known in ("iso8859-1", "ascii") else known
+
+
+def _unreadable(text: str) -> float:
+    """The share of characters that could not be decoded."""
+    return text.count("\ufffd") / max(len(text), 1)
 
 
 def _checked(text: str) -> str:
-    """The text without NULs. Raises Unreadable("not_html") when control characters say that it is no text."""
-    controls = sum(text.count(c) for c in "\x01\x02\x03\x04\x05\x06\x0e\x0f\x10\x11\x12\x14\x15\x16\x17")
-    if controls > len(text) * _MOST_UNREADABLE:
+    """The text without NULs. Raises Unreadable: "bad_charset" for what was not decoded, "not_html" for control characters."""
+    if _unreadable(text) > _MOST_UNREADABLE:
+        raise Unreadable("bad_charset")
+    if sum(map(text.count, _NEVER)) > len(text) * _MOST_UNREADABLE:
         raise Unreadable("not_html")
     return text.replace("\x00", "")

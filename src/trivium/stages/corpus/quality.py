@@ -151,14 +151,14 @@ def _top_gram(words: Sequence[str], n: int) -> int:
 
 def _duplicate_grams(words: Sequence[str], n: int) -> int:
     """Characters in n-grams that came before; after a hit the window jumps behind it, so that none counts twice."""
-    grams = list(_grams(words, n))
     seen: set[tuple[str, ...]] = set()
     characters = i = 0
-    while i < len(grams):
-        if grams[i] in seen:
-            characters += sum(map(len, grams[i]))
+    while i + n <= len(words):
+        gram = tuple(words[i : i + n])
+        if gram in seen:
+            characters += sum(map(len, gram))
             i += n
         else:
-            seen.add(grams[i])
+            seen.add(gram)
             i += 1
     return characters

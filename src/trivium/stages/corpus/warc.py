@@ -20,6 +20,8 @@ from trivium.ground.errors import UsageError
 
 HEADERS = 100_000
 """Bytes that a record's HTTP headers may take beside its body."""
+BROKEN = ("truncated", "damaged")
+"""Failures behind which the next record has to be searched for."""
 _GZIP = b"\x1f\x8b\x08"
 _HTML = ("text/html", "application/xhtml+xml", "text/plain", "")
 
@@ -56,45 +58,63 @@ def pages(path: Path, max_body: int) -> Iterator[Page]:
     if size == 0:
         raise UsageError(f"{path} is empty.", "Give a WARC file.")
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        start: int | None = 0
         if _next_record(data, 0) != 0:
             raise UsageError(f"{path} does not begin with a WARC record.", "Give a .warc or .warc.gz file.")
+        start: int | None = 0
+        unsaid: int | None = None
         while start is not None:
-            last = start
-            damaged = False
-            for page in _run(file, start, max_body):
-                yield page
-                last = page.offset
-                damaged = page.failed in ("truncated", "damaged")
-                if damaged:
-                    break
-            start = _next_record(data, last + 1) if damaged else None
+            last, broken = start, False
+            try:
+                for page in _run(file, start, max_body):
+                    if unsaid is not None and page.failed not in BROKEN:
+                        yield _damage(unsaid)
+                    unsaid = None
+                    yield page
+                    last, broken = page.offset, page.failed in BROKEN
+            except _Damage as damage:
+                # Behind a good record: either the next one is broken, which the next run will say, or there is junk.
+                last = unsaid = damage.position
+                broken = True
+            start = _next_record(data, last + 1) if broken else None
+        if unsaid is not None:
+            yield _damage(unsaid)
+
+
+class _Damage(Exception):
+    """Bytes behind the record at `position` that are no record."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+
+def _damage(position: int, failed: str = "damaged") -> Page:
+    return Page("", b"", "", "", "", position, failed)
 
 
 def _run(file: Any, start: int, max_body: int) -> Iterator[Page]:
-    """Pages from `start` on; after damage one failed Page, and the end."""
+    """Pages from the record at `start` on, up to the first that is broken; raises _Damage for bytes behind a good one."""
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     file.seek(start)
-    position = start
+    position = -1
     try:
         for record in ArchiveIterator(file, record_types=WarcRecordType.any_type, parse_http=False):
             position = record.stream_pos
-            declared = record.content_length
-            response = record.record_type == WarcRecordType.response
-            if not response:
-                if _skipped(record.reader, declared) < declared:
-                    yield Page("", b"", "", "", "", position, "truncated")
+            if record.record_type == WarcRecordType.response:
+                page = _page(record, position, max_body)
+                yield page
+                if page.failed in BROKEN:
                     return
-                continue
-            page = _page(record, position, max_body)
-            yield page
-            if page.failed == "truncated":
+            elif _skipped(record.reader, record.content_length) < record.content_length:
+                yield _damage(position, "truncated")
                 return
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise
-        yield Page("", b"", "", "", "", position, "damaged")
+            raise  # the disk, not the file's content
+        if position < 0:
+            yield _damage(start)
+        else:
+            raise _Damage(position) from error
 
 
 def _skipped(reader: Any, declared: int) -> int:
