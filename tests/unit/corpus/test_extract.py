@@ -47,7 +47,7 @@ def test_what_is_no_page_says_so(body: bytes) -> None:
     [b"<p>\x81\x8d\x8f\x90\x9d</p>" * 500, b"\xff\xfe<\xd8\x00\xd9" * 500, b"\xef\xbb\xbf" + b"\xff\xfd\x81" * 500],
 )
 def test_bytes_of_no_character_set(body: bytes) -> None:
-    with pytest.raises(Unreadable, match="bad_charset|not_html"):
+    with pytest.raises(Unreadable, match=r"bad_charset|not_html"):
         decode(body, "utf-8")
 
 

@@ -119,7 +119,7 @@ def _unreadable(text: str) -> float:
 
 
 def _checked(text: str) -> str:
-    """The text without NULs. Raises Unreadable: "bad_charset" for what was not decoded, "not_html" for control characters."""
+    """The text without NULs. Raises Unreadable: "bad_charset" when much was not decoded, "not_html" for binary."""
     if _unreadable(text) > _MOST_UNREADABLE:
         raise Unreadable("bad_charset")
     if sum(map(text.count, _NEVER)) > len(text) * _MOST_UNREADABLE:

@@ -92,7 +92,7 @@ def _damage(position: int, failed: str = "damaged") -> Page:
 
 
 def _run(file: Any, start: int, max_body: int) -> Iterator[Page]:
-    """Pages from the record at `start` on, up to the first that is broken; raises _Damage for bytes behind a good one."""
+    """Pages from the record at `start` on, up to the first broken one; raises _Damage for bytes behind a good one."""
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     file.seek(start)
