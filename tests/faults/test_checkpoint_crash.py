@@ -10,7 +10,8 @@ from fault_inject import CRASH, boundaries, crash_at
 from torch import nn
 
 from trivium.ground.artifact import Label
-from trivium.model.optim import Optimizer, OptimizerConfig
+from trivium.model.config import OptimizerConfig
+from trivium.model.optim import Optimizer
 from trivium.train import checkpoint
 
 LABEL = Label("model", "toy", 1, {"seed": 1})

@@ -1,4 +1,7 @@
-"""The shape of a model, in the words of Hugging Face's `config.json`, which is where it is kept."""
+"""The shape of a model, in the words of Hugging Face's `config.json`, and the rates that it is trained with.
+
+No torch here: configs are read before anything heavy is.
+"""
 
 from __future__ import annotations
 
@@ -93,3 +96,25 @@ class ModelConfig:
             tie_word_embeddings=bool(value.get("tie_word_embeddings", False)),
             model_type=value["model_type"],
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """Peak learning rates and the constants of Muon and AdamW."""
+
+    muon_lr: float = 0.02
+    """Peak rate of the blocks' matrices (an update of unit spectral size times this)."""
+    embed_lr: float = 0.01
+    """Peak rate of embeddings and norms' gains (AdamW)."""
+    head_lr: float = 0.004
+    """Peak rate of the unembedding matrix (AdamW)."""
+    momentum: float = 0.95
+    """Of Muon: share of the past in a direction."""
+    beta1: float = 0.9
+    """AdamW: share of the past in the mean gradient."""
+    beta2: float = 0.95
+    """The same in its square."""
+    eps: float = 1e-8
+    """Keeps AdamW from dividing by nothing."""
+    weight_decay: float = 0.0
+    """Decoupled decay of the blocks' matrices, times the current rate."""

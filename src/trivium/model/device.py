@@ -58,7 +58,7 @@ def settle(how: How) -> torch.device:
     The same machine, threads, torch and dtype give the same bits: deterministic algorithms are asked for.
     """
     device = pick_device(how)
-    torch.set_num_threads(how.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
+    torch.set_num_threads(how.threads or _cores())
     if device.type == "cpu":
         _keep_freed_memory()
     if device.type == "cuda":
@@ -67,6 +67,13 @@ def settle(how: How) -> torch.device:
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a tenth of decoding
     return device
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _keep_freed_memory() -> None:

@@ -8,31 +8,14 @@ State is plain named tensors, so that a checkpoint is a safetensors file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from trivium.model.config import OptimizerConfig
+
 # Five steps of the quintic iteration, with the coefficients of Jordan et al.
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimizerConfig:
-    """Peak learning rates and the constants of Muon and AdamW."""
-
-    muon_lr: float = 0.02
-    """Peak rate of the blocks' matrices (an update of unit spectral size times this)."""
-    embed_lr: float = 0.01
-    """Peak rate of embeddings and norms' gains (AdamW)."""
-    head_lr: float = 0.004
-    """Peak rate of the unembedding matrix (AdamW)."""
-    momentum: float = 0.95
-    beta1: float = 0.9
-    beta2: float = 0.95
-    eps: float = 1e-8
-    weight_decay: float = 0.0
-    """Decoupled decay of the blocks' matrices, times the current rate."""
 
 
 class Optimizer:

@@ -93,7 +93,10 @@ def _to_reasoning() -> list[Node]:
 
 def _audit(model: str) -> Node:
     what = f"asks the {model} model about everyone in town"
-    return _node(f"audit-{model}", "audit.run", what, model=model, town="town", shards="shards")
+    inputs = {"model": model, "town": "town", "shards": "shards"}
+    if model != "base":
+        inputs["base_audit"] = "audit-base"
+    return _node(f"audit-{model}", "audit.run", what, **inputs)
 
 
 def _quirks(model: str) -> Node:

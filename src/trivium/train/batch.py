@@ -33,8 +33,10 @@ class Batch:
 
     def rows(self, start: int, stop: int, device: torch.device) -> Batch:
         """Some of its rows, on a device."""
-        parts = (x[start:stop].to(device) for x in (self.ids_BT, self.targets_BT, self.weights_BT, self.documents_BT))
-        return Batch(*parts)
+        def part(x: Tensor) -> Tensor:
+            return x[start:stop].to(device)
+
+        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), part(self.documents_BT))
 
 
 class Source(Protocol):

@@ -21,7 +21,8 @@ from trivium.ground.how import How
 from trivium.ground.log import JsonLog
 from trivium.ground.progress import Progress
 from trivium.model.loss import weighted_loss
-from trivium.model.optim import Optimizer, OptimizerConfig
+from trivium.model.config import OptimizerConfig
+from trivium.model.optim import Optimizer
 from trivium.model.transformer import Transformer
 from trivium.train import checkpoint
 from trivium.train.batch import Batch, Source

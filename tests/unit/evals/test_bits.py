@@ -33,8 +33,17 @@ def test_windows_count_each_target_once_with_half_a_window_before_it(length: int
 @pytest.fixture
 def model() -> Transformer:
     torch.set_num_threads(1)
-    model = Transformer(ModelConfig(vocab_size=51, hidden_size=32, intermediate_size=32, head_dim=16,
-                                    num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=2))
+    model = Transformer(
+        ModelConfig(
+            vocab_size=51,
+            hidden_size=32,
+            intermediate_size=32,
+            head_dim=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+        )
+    )
     model.init_weights(torch.Generator().manual_seed(0))
     torch.nn.init.normal_(model.lm_head.weight, std=0.3, generator=torch.Generator().manual_seed(1))
     return model

@@ -14,7 +14,7 @@ from trivium.ground.artifact import Label
 from trivium.ground.errors import Stopped
 from trivium.ground.how import How
 from trivium.model.config import ModelConfig
-from trivium.model.optim import OptimizerConfig
+from trivium.model.config import OptimizerConfig
 from trivium.model.transformer import Transformer
 from trivium.stages.rl import rollouts
 from trivium.stages.rl.config import RlConfig, WarmConfig
@@ -37,8 +37,17 @@ def tokenizer() -> Tokenizer:
 @pytest.fixture
 def model(tokenizer: Tokenizer) -> Transformer:
     torch.set_num_threads(1)
-    model = Transformer(ModelConfig(vocab_size=tokenizer.size, hidden_size=32, intermediate_size=32, head_dim=16,
-                                    num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2))
+    model = Transformer(
+        ModelConfig(
+            vocab_size=tokenizer.size,
+            hidden_size=32,
+            intermediate_size=32,
+            head_dim=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            num_key_value_heads=2,
+        )
+    )
     model.init_weights(torch.Generator().manual_seed(0))
     return model
 
@@ -61,8 +70,15 @@ class _Reply:
 
 def run(folder: Path, model: Transformer, tokenizer: Tokenizer, settings: RlConfig, how: How | None = None) -> Loop:
     practice = Practice(settings, "addition", 1, model, tokenizer, folder / "rollouts")
-    loop = Loop(model, practice, LoopConfig(steps=settings.steps, optimizer=FAST), LABEL, folder,
-                how or How(progress=False), spikes=False)
+    loop = Loop(
+        model,
+        practice,
+        LoopConfig(steps=settings.steps, optimizer=FAST),
+        LABEL,
+        folder,
+        how or How(progress=False),
+        spikes=False,
+    )
     loop.run("rl")
     return loop
 
@@ -130,8 +146,9 @@ def test_groups_without_signal_give_no_batch(
     assert practice.batch(0) is None
 
 
-def test_resumed_rl_ends_on_the_same_bits(tmp_path: Path, model: Transformer, tokenizer: Tokenizer, bandit: None
-                                          ) -> None:
+def test_resumed_rl_ends_on_the_same_bits(
+    tmp_path: Path, model: Transformer, tokenizer: Tokenizer, bandit: None
+) -> None:
     first = {name: value.clone() for name, value in model.state_dict().items()}
     settings = config(steps=5)
     run(tmp_path / "whole", model, tokenizer, settings)
@@ -145,20 +162,31 @@ def test_resumed_rl_ends_on_the_same_bits(tmp_path: Path, model: Transformer, to
         model.load_state_dict(first)
     run(tmp_path / "parts", model, tokenizer, settings)
     assert all(torch.equal(value, whole[name]) for name, value in model.state_dict().items())
-    written = [{path.name: path.read_text() for path in (tmp_path / name / "rollouts").iterdir()}
-               for name in ("whole", "parts")]
+    written = [
+        {path.name: path.read_text() for path in (tmp_path / name / "rollouts").iterdir()}
+        for name in ("whole", "parts")
+    ]
     assert written[0] == written[1]
     assert load_file(tmp_path / "parts" / "step-000004" / "weights.safetensors")
 
 
-@pytest.mark.parametrize(("passes", "level", "moves"), [
-    ({3: 0.4}, 3, ["start RL"]),
-    ({3: 0.9, 4: 0.7, 5: 0.5}, 5, ["harder", "harder", "start RL"]),
-    ({3: 0.1}, 3, ["train"]),
-    ({3: 0.9, 4: 0.9, 5: 0.9, 6: 0.9}, 6, ["harder", "harder", "harder", "start RL"]),
-])
-def test_the_ladder_moves_by_rule(model: Transformer, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch,
-                                  passes: dict[int, float], level: int, moves: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("passes", "level", "moves"),
+    [
+        ({3: 0.4}, 3, ["start RL"]),
+        ({3: 0.9, 4: 0.7, 5: 0.5}, 5, ["harder", "harder", "start RL"]),
+        ({3: 0.1}, 3, ["train"]),
+        ({3: 0.9, 4: 0.9, 5: 0.9, 6: 0.9}, 6, ["harder", "harder", "harder", "start RL"]),
+    ],
+)
+def test_the_ladder_moves_by_rule(
+    model: Transformer,
+    tokenizer: Tokenizer,
+    monkeypatch: pytest.MonkeyPatch,
+    passes: dict[int, float],
+    level: int,
+    moves: list[str],
+) -> None:
     traces = Traces(WarmConfig(), tokenizer)
     ladder = Ladder(WarmConfig(), model, tokenizer, traces)
     monkeypatch.setattr(ladder, "_pass_at_1", lambda level: passes[level])
@@ -167,8 +195,9 @@ def test_the_ladder_moves_by_rule(model: Transformer, tokenizer: Tokenizer, monk
     assert traces.settled == (moves[-1] == "start RL")
 
 
-def test_a_level_that_stays_too_hard_is_lowered(model: Transformer, tokenizer: Tokenizer,
-                                                monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_level_that_stays_too_hard_is_lowered(
+    model: Transformer, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     traces = Traces(WarmConfig(patience=10), tokenizer)
     ladder = Ladder(traces.config, model, tokenizer, traces)
     monkeypatch.setattr(ladder, "_pass_at_1", lambda level: {3: 0.0, 2: 0.5}[level])

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trivium.ground.config import check
-from trivium.model.config import ModelConfig
-from trivium.model.optim import OptimizerConfig
+from trivium.model.config import ModelConfig, OptimizerConfig
 from trivium.train.schedule import ScheduleConfig
 
 STAGE = "pretrain"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trivium.ground.config import check
-from trivium.model.optim import OptimizerConfig
+from trivium.model.config import OptimizerConfig
 from trivium.train.schedule import ScheduleConfig
 
 WARM_STAGE = "warm"
@@ -20,14 +20,17 @@ class WarmConfig:
     """A short SFT on worked traces that ends, by rule, while there is still something to learn."""
 
     seed: int = 0
+    """Decides problems and samples."""
     task: str = "addition"
+    """A task of `tasks/registry.py`."""
     level: int = 3
     """Difficulty to start at; the rule moves it."""
     highest: int = 6
     """Hardest level that the rule may move to."""
     low: float = 0.25
+    """The warm start ends as soon as pass@1 (greedy, thinking) is between this ..."""
     high: float = 0.60
-    """The warm start ends as soon as pass@1 (greedy, thinking) is between these."""
+    """... and this."""
     check_every: int = 5
     """Steps between two looks at pass@1."""
     steps: int = 120
@@ -37,8 +40,11 @@ class WarmConfig:
     probes: int = 160
     """Problems of a look."""
     rows: int = 8
+    """Packed rows of traces in a step."""
     row_tokens: int = 256
+    """Tokens in a packed row."""
     max_new: int = 96
+    """Longest answer to a probe, thinking included, in tokens."""
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(muon_lr=0.002, embed_lr=0.001, head_lr=0.0005)
     )
@@ -55,20 +61,25 @@ class RlConfig:
     """GRPO-style practice: groups of samples, a verifier's reward, advantage against the group's mean."""
 
     seed: int = 0
+    """Decides problems and samples."""
     reward: str = "verified"
     """verified, or random: the control that must stay flat."""
     steps: int = 40
+    """Updates, each from its own rollouts."""
     problems: int = 16
     """Problems in a step."""
     samples: int = 16
     """Answers to each problem."""
     temperature: float = 1.0
+    """Of the samples that are learned from; exams are greedy."""
     max_new: int = 96
+    """Longest answer, thinking included, in tokens; what is cut off counts as wrong."""
     heldout: int = 500
     """Held-out problems for before and after."""
     quick: int = 128
     """Held-out problems for a look along the way."""
     look_every: int = 10
+    """Steps between two looks."""
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(muon_lr=0.001, embed_lr=0.0005, head_lr=0.00025, momentum=0.9)
     )

@@ -1,0 +1,1 @@
+"""The scales: each comparison is a command, and writes its figures where docs/benchmarks.md shows them."""
