@@ -135,6 +135,8 @@ def test_the_users_own_pages_are_read(street: Street, tmp_path: Path) -> None:
     rows = list(select.read_rows(score.run(config, {}, tmp_path / "scored", QUIET).file("documents.parquet")))
     assert [(row["text"], row["licence"], row["warc_file"]) for row in rows] == [
         (f"note {i}", "CC-BY-4.0", "a.warc.gz") for i in range(3)]
+    some = ScoreConfig(source=config.source, max_pages=2)
+    assert len(list(select.read_rows(score.run(some, {}, tmp_path / "some", QUIET).file("documents.parquet")))) == 2
     before = score.label_of(config, {}).id
     (tmp_path / "mine" / "a.warc.gz").write_bytes(b"".join(pages[:2]))
     assert score.label_of(config, {}).id != before, "other content, other identity"

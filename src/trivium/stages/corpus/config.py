@@ -29,6 +29,8 @@ class ScoreConfig:
 
     source: tuple[str, ...] = ()
     """WARC files, or folders of them; none means the bundled sample."""
+    max_pages: int = 0
+    """The first so many records of each source file (the bundled sample is shuffled); 0 means all."""
     licence: str = "unknown"
     """Of pages whose record has no WARC-X-License header."""
     keep_code: bool = False
@@ -46,6 +48,7 @@ class ScoreConfig:
         """Check the limits."""
         for name in ("max_bytes", "max_tags", "max_depth", "page_seconds"):
             check(getattr(self, name) > 0, name, getattr(self, name), "Choose a positive number.")
+        check(self.max_pages >= 0, "max_pages", self.max_pages, "Choose 0 (all) or more.")
 
 
 @dataclass(frozen=True, kw_only=True)

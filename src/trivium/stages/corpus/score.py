@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def _rows(config: ScoreConfig, sources: Iterable[tuple[Path, str]], how: How) ->
     with Progress("reading pages", sum(path.stat().st_size for path, _ in sources) / 1e6, "MB", how) as bar:
         for path, source in sources:
             ahead: deque[warc.Page] = deque()
-            pages = _kept(warc.pages(path, config.max_bytes), ahead)
+            some = config.max_pages or None if source == WEB else None
+            pages = _kept(islice(warc.pages(path, config.max_bytes), some), ahead)
             position = 0
             with closing(workers.in_order(scorer, (config,), pages, count, config.page_seconds)) as results:
                 for result in results:
