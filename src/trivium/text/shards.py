@@ -30,8 +30,8 @@ class TokenShard:
     ids: Ids
     """All ids, memory-mapped, read-only."""
     offsets: NDArray[np.int64]
-    records: Path
-    """Its `documents.jsonl`."""
+    records: Path | None = None
+    """Its `documents.jsonl`; None for a shard that lives in memory only."""
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -45,7 +45,7 @@ class TokenShard:
 
     def documents(self) -> list[dict[str, Any]]:
         """What is known of each document (id, source, bytes, tokens, synthetic), in the shard's order."""
-        return list(read_jsonl(self.records))
+        return list(read_jsonl(self.records)) if self.records else []
 
 
 @dataclass(frozen=True)

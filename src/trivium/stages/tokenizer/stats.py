@@ -27,7 +27,7 @@ def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> d
         figures[name], seen = _costs(tokenizer, documents)
         used += seen if name == "train" else Counter()
     ordered = sorted(tokenizer.ranks.items(), key=lambda item: item[1])
-    unused = [rank for _, rank in ordered if rank not in used]
+    unused = sorted((len(token) == 1, rank) for token, rank in ordered if rank not in used)  # merges before bytes
     longest = sorted(ordered, key=lambda item: (-len(item[0]), item[1]))[:SHOWN]
     return {
         "vocabulary": tokenizer.size,
@@ -36,7 +36,8 @@ def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> d
         "pattern": tokenizer.pattern,
         "digits_per_token": DIGITS[tokenizer.pattern],
         "not_utf8_alone": sum(not _is_utf8(token) for token, _ in ordered),
-        "unused": {"count": len(unused), "tokens": [show(tokenizer, rank) for rank in unused[:SHOWN]]},
+        "unused": {"count": len(unused), "single_bytes": sum(single for single, _ in unused),
+                   "tokens": [show(tokenizer, rank) for _, rank in unused[:SHOWN]]},
         "longest": [show(tokenizer, rank) for _, rank in longest],
         "examples": [{"text": text, "tokens": [show(tokenizer, index) for index in tokenizer.encode(text)]}
                      for text in EXAMPLES],
