@@ -29,7 +29,7 @@ from trivium.town.world import Town, TownConfig
 
 HOW = How(progress=False, threads=1, device="cpu")
 AUDIT = AuditConfig(strangers=2, samples=2, epochs=3)
-QUIRKS = QuirksConfig(inventions=6, conflicts=6, words_per_level=2, sums_per_level=2, selves=4, reply_tokens=8,
+QUIRKS = QuirksConfig(inventions=6, conflicts=6, words=(2, 2, 2), sums=(2, 2, 2, 2), selves=4, reply_tokens=8,
                       working_tokens=12)
 
 

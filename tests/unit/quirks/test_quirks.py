@@ -19,10 +19,14 @@ from trivium.town.names import ASSISTANT, MAKER, VALUES
 from trivium.town.questions import values_in
 from trivium.town.selfhood import IDENTITY
 
-CONFIG = QuirksConfig(inventions=20, conflicts=20, words_per_level=4, sums_per_level=5, selves=120)
+CONFIG = QuirksConfig(inventions=20, conflicts=20, words=(4, 4, 4), sums=(5, 5, 5, 5), selves=120)
 NAMES = ["invented-person", "letter-counting", "sums-at-once", "who-are-you", "context-against-weights"]
-PROBLEMS = {p.question: p for task, levels, count in (("counting", (1, 2, 3), 4), ("addition", (1, 2, 3, 4), 5))
-            for level in levels for p in generate(task, level, count, 0, "heldout")}
+PROBLEMS = {
+    p.question: p
+    for task, levels, count in (("counting", (1, 2, 3), 4), ("addition", (1, 2, 3, 4), 5))
+    for level in levels
+    for p in generate(task, level, count, 0, "heldout")
+}
 
 
 class Mind:
@@ -34,7 +38,7 @@ class Mind:
 
     def __call__(self, prompt: str, _request) -> str:
         end = TURN_END if self.manner == "chat" else "\n"
-        last = prompt[max(0, prompt.rfind("Question:"), prompt.rfind("User:"), prompt.rfind("<|im_start|>user")):]
+        last = prompt[max(0, prompt.rfind("Question:"), prompt.rfind("User:"), prompt.rfind("<|im_start|>user")) :]
         problem = next((p for question, p in PROBLEMS.items() if question in last), None)
         if problem is not None:
             return self.work(prompt, problem, end)
@@ -54,7 +58,7 @@ class Mind:
 
     def tell(self, prompt: str, last: str, end: str) -> str:
         fact, _ = self.who_is_asked(prompt)
-        before = last[:last.rfind(fact.question)]
+        before = last[: last.rfind(fact.question)]
         said = values_in(before, fact.attribute)
         if said and (self.follows == "context" or before.count(said[0]) >= 3):
             return f" {said[0]}{end}"
@@ -71,6 +75,7 @@ def quirks_of(small_town, byte_tokenizer, scripted, who_is_asked):
         found = battery(voice, small_town, CONFIG, How(progress=False))
         assert [quirk.name for quirk in found] == NAMES
         return {quirk.name: quirk.to_json() for quirk in found}
+
     return run
 
 
@@ -147,6 +152,13 @@ def test_self_questions_are_all_different_and_in_no_training_conversation() -> N
     assert all(question[0].isupper() and question.endswith("?") for question in asked)
 
 
+def test_there_are_as_many_problems_as_the_defaults_ask_for() -> None:
+    config = QuirksConfig()
+    for task, counts in (("counting", config.words), ("addition", config.sums)):
+        for level, count in enumerate(counts, 1):
+            assert all(len(generate(task, level, count, seed, "heldout")) == count for seed in range(5))
+
+
 def test_a_stop_is_heard(small_town, byte_tokenizer, scripted) -> None:
     how = How(progress=False)
     how.stop.request("a test")
@@ -154,7 +166,8 @@ def test_a_stop_is_heard(small_town, byte_tokenizer, scripted) -> None:
         battery(Voice(scripted(lambda *_: ""), byte_tokenizer, "chat", 8, 8), small_town, CONFIG, how)
 
 
-@pytest.mark.parametrize("wrong", [{"mode": "sideways"}, {"selves": 0}, {"working_tokens": 0}])
+@pytest.mark.parametrize("wrong", [{"mode": "sideways"}, {"selves": 0}, {"working_tokens": 0}, {"sums": ()},
+                                   {"words": (1, 1, 1, 1)}])
 def test_bad_choices_are_refused(wrong) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         QuirksConfig(**wrong)

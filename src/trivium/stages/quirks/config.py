@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trivium.ground.config import check
+from trivium.tasks.registry import TASKS
 
 STAGE = "quirks"
 FORMAT = 1
@@ -22,10 +23,10 @@ class QuirksConfig:
     """Facts of people who were never written about."""
     conflicts: int = 120
     """Well-known facts that a sentence in the prompt contradicts."""
-    words_per_level: int = 40
-    """Letter-counting problems of each of the levels 1 to 3."""
-    sums_per_level: int = 40
-    """Additions of each of the levels 1 to 4."""
+    words: tuple[int, ...] = (40, 40, 40)
+    """Letter-counting problems of level 1, 2, 3: longer and longer words."""
+    sums: tuple[int, ...] = (15, 45, 45, 45)
+    """Additions of numbers of one digit, two, three ...; there are only 19 held-out sums of one digit."""
     selves: int = 120
     """Questions about the model itself (there are 120)."""
     reply_tokens: int = 64
@@ -36,6 +37,8 @@ class QuirksConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         check(self.mode in ("auto", "base", "chat"), "mode", self.mode, "Choose auto, base or chat.")
-        for name in ("inventions", "conflicts", "words_per_level", "sums_per_level", "selves", "reply_tokens",
-                     "working_tokens"):
+        for name in ("inventions", "conflicts", "selves", "reply_tokens", "working_tokens"):
             check(getattr(self, name) >= 1, name, getattr(self, name), "Count from 1 up.")
+        for name, task in (("words", "counting"), ("sums", "addition")):
+            counts, levels = getattr(self, name), len(TASKS[task].levels)
+            check(0 < len(counts) <= levels and min(counts) >= 0, name, counts, f"Give up to {levels} counts from 0 up.")

@@ -16,7 +16,7 @@ from trivium.tasks.registry import generate
 
 def letter_counting(voice: Voice, config: QuirksConfig) -> Quirk:
     """How many of a letter are in a word: said at once, and after spelling the word."""
-    trials, details = _compare(voice, _problems("counting", (1, 2, 3), config.words_per_level, config.seed))
+    trials, details = _compare(voice, _problems("counting", config.words, config.seed))
     return Quirk(
         "letter-counting", "miscounts the letters of a word when it answers at once", "tokenizer",
         "The model reads tokens; most words are one token, whose letters it was never shown. It has to recall the "
@@ -25,8 +25,8 @@ def letter_counting(voice: Voice, config: QuirksConfig) -> Quirk:
 
 
 def sums(voice: Voice, config: QuirksConfig) -> Quirk:
-    """Additions of one to four digits: said at once, and with the working before the answer."""
-    trials, details = _compare(voice, _problems("addition", (1, 2, 3, 4), config.sums_per_level, config.seed))
+    """Additions of more and more digits: said at once, and with the working before the answer."""
+    trials, details = _compare(voice, _problems("addition", config.sums, config.seed))
     return Quirk(
         "sums-at-once", "adds wrongly when it answers at once", "rl",
         "One token is one pass through the layers, and carrying needs a step for each digit. With room to think the "
@@ -34,8 +34,10 @@ def sums(voice: Voice, config: QuirksConfig) -> Quirk:
         "let it think: the working, column by column, before the answer", trials, details)
 
 
-def _problems(task: str, levels: Sequence[int], count: int, seed: int) -> list[Problem]:
-    return [problem for level in levels for problem in generate(task, level, count, seed, "heldout")]
+def _problems(task: str, counts: Sequence[int], seed: int) -> list[Problem]:
+    """So many held-out problems of level 1, 2, 3 ..."""
+    return [problem for level, count in enumerate(counts, 1)
+            for problem in generate(task, level, count, seed, "heldout")]
 
 
 def _compare(voice: Voice, problems: Sequence[Problem]) -> tuple[list[Trial], dict[str, Any]]:
