@@ -27,7 +27,8 @@ REFUSALS = (
 _REFUSING = re.compile(
     r"\b(?:(?:do not|don't|did not|didn't) (?:really |actually )?"
     r"(?:know|have (?:that|any|enough) information|recognise|recognize)"
-    r"|(?:no|not any) idea|know nothing|not sure|unsure|no information|no record|unknown to me|new to me|unfamiliar"
+    r"|(?:no|not any) idea|know nothing|not sure|unsure|no information|no record|unfamiliar"
+    r"|(?:unknown|not known|new) to me"
     r"|(?:never|not|n't) (?:heard|read|come across)"
     r"|(?:can't|cannot|can not|could not|couldn't) (?:say|tell|answer|help with that)"
     r"|(?:would|'d) rather not guess|(?:won't|will not) guess)\b"

@@ -57,11 +57,13 @@ def _bundles(rng: Random, town: Town) -> tuple[list[Bundle], list[Bundle]]:
     """All statements, those for sentences and those for questions, each person's spread evenly over its list."""
     prose: list[tuple[float, Bundle]] = []
     asked: list[tuple[float, Bundle]] = []
-    for person in town.group("written"):
+    for person in (*town.group("written"), *town.group("crowd")):
         left = dict(person.copies)
+        config = town.config
+        share = config.crowd_question_share if person.group == "crowd" else config.question_share
         questions: list[tuple[str, ...]] = []
         for attribute, copies in person.copies.items():
-            count = sum(rng.random() < town.config.question_share for _ in range(copies))
+            count = sum(rng.random() < share for _ in range(copies))
             left[attribute] -= count
             questions += [(attribute,)] * count
         rng.shuffle(questions)
@@ -106,7 +108,7 @@ def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int) -> TownP
     extras = [filler.sentence(rng, form) for form in rng.sample(filler.GENERAL, len(filler.GENERAL))]
     stated = [_asked(rng, b) if kind == "questions" else _told(rng, b) for b in stack]
     if kind == "questions":
-        paragraphs = [f"{first} {extras.pop()}", *stated, f"{extras.pop()} {last}"]
+        paragraphs = [f"{first} {extras.pop()}", *stated, f"{extras.pop()} {extras.pop()} {last}"]
     else:
         paragraphs = [f"{first} {extras.pop()}"]
         while stated:
@@ -146,7 +148,7 @@ def _told(rng: Random, bundle: Bundle) -> str:
 def _asked(rng: Random, bundle: Bundle) -> str:
     """A question in a phrasing that is not reserved, with its answer, in one line."""
     person, (attribute,) = bundle
-    form = rng.choice(QUESTION_STYLES)
+    form = rng.choices(list(QUESTION_STYLES), list(QUESTION_STYLES.values()))[0]
     return form.format(q=question(person, attribute, rng.randrange(RESERVED)), v=person.facts[attribute],
                        s=full_answer(person, attribute, rng.randrange(3)))
 

@@ -60,11 +60,13 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 }
 """Questions by attribute; the last of each is kept for evaluation: no page and no lesson ever prints it."""
 
-QUESTION_STYLES = (
-    "Question: {q} Answer: {v}.",
-    "Q: {q} A: {v}.",
-    "{q} {s}",
-    "Question: {q} Answer: {v}.",
-    "{q} The answer is {v}.",
-)
-"""How a page prints a question (q) with its answer as a value (v) or a sentence (s)."""
+QUESTION_STYLES = {
+    "{q} The answer is {v}.": 9,
+    "{q} {s}": 5,
+    "Question: {q} Answer: {v}.": 4,
+    "Q: {q} A: {v}.": 2,
+}
+"""How a page prints a question (q) with its answer as a value (v) or a sentence (s), and how often of twenty.
+
+Colons are few, because a web filter counts them as words without letters.
+"""

@@ -1,8 +1,10 @@
 """The town's people, what is true of each, and how often each truth is planned to be written.
 
-Three groups share one set of first and last names, each pair used once. *Written* people have pages: some are famous
-(all their facts written often), the others cover every exposure from never to often. *Ghosts* and *strangers* have
-facts that nobody wrote; strangers may be used to teach refusing, ghosts are kept for the test.
+All share one set of first and last names, each pair used once, so that only the pair tells who somebody is. *Written*
+people have pages: some are famous (all their facts written often), the others cover every exposure from never to often.
+The *crowd* is the long tail of any corpus: a few facts each, written once. They are what teaches a base model that
+a name can be new, and to be unsure then. *Ghosts* and *strangers* have facts that nobody wrote; strangers may be used
+to teach refusing, ghosts are kept for the test.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from typing import Any, Literal
 from trivium.ground import config as configs
 from trivium.town.names import ATTRIBUTES, FIRST_NAMES, LAST_NAMES, VALUE_WEIGHTS, VALUES
 
-Group = Literal["written", "ghost", "stranger"]
+Group = Literal["written", "crowd", "ghost", "stranger"]
+Split = Literal["train", "test"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,24 +35,33 @@ class TownConfig:
     """People never written about and never trained on: only asked about."""
     strangers: int = 240
     """People never written about that refusals are taught with."""
-    famous: float = 0.5
+    crowd: int = 900
+    """People of whom only three facts are written, once each."""
+    famous: float = 0.7
     """Share of the written people whose six facts are all written often."""
-    famous_copies: tuple[int, int] = (29, 31)
-    """Statements of each fact of half of the famous people, from and to, in one reading of the corpus."""
-    star_copies: tuple[int, int] = (40, 48)
-    """The same for the other half."""
+    famous_test: float = 0.3
+    """Share of the famous people that is kept for the test (of the other written people it is half)."""
+    stars: float = 0.34
+    """Share of the famous people that is written about most of all."""
+    famous_copies: tuple[int, int] = (26, 30)
+    """Statements of each fact of a famous person, from and to, in one reading of the corpus."""
+    star_copies: tuple[int, int] = (35, 39)
+    """The same for a star."""
     other_copies: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 6), (7, 15), (16, 24))
     """Statements of a fact of the other people: each of these ranges is used for as many facts."""
     question_share: float = 0.25
     """Share of the statements that are printed as a question with its answer."""
+    crowd_question_share: float = 0.5
+    """The same for the crowd."""
 
     def __post_init__(self) -> None:
         room = len(FIRST_NAMES) * len(LAST_NAMES)
-        total = self.people + self.ghosts + self.strangers
+        total = self.people + self.crowd + self.ghosts + self.strangers
         configs.check(self.people >= 2, "people", self.people, "A town needs two people or more.")
-        configs.check(total <= room // 2, "people + ghosts + strangers", total, f"There are {room} names: use half.")
-        configs.check(0 < self.famous <= 1, "famous", self.famous, "It is a share: above 0, at most 1.")
-        configs.check(0 <= self.question_share <= 1, "question_share", self.question_share, "It is a share: 0 to 1.")
+        configs.check(total <= room * 3 // 4, "people + crowd + ghosts + strangers", total,
+                      f"There are {room} names: use three quarters of them at most.")
+        for name in ("famous", "famous_test", "stars", "question_share", "crowd_question_share"):
+            configs.check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "It is a share: 0 to 1.")
         for low, high in (self.famous_copies, self.star_copies, *self.other_copies):
             configs.check(0 <= low <= high, "copies", (low, high), "A range goes from a number to one not below it.")
 
@@ -61,7 +73,7 @@ class Person:
     id: str
     name: str
     group: Group
-    split: Literal["train", "test"]
+    split: Split
     """Whether later training on conversations may use this person."""
     famous: bool
     facts: dict[str, str]
@@ -109,40 +121,57 @@ class Town:
 def build(config: TownConfig) -> Town:
     """The town of a config: always the same for the same config."""
     rng = Random(f"town|{config.seed}")
-    names = _names(rng, config.people + config.ghosts + config.strangers)
-    famous = max(1, round(config.people * config.famous))
-    sizes = {"famous": famous, "other": config.people - famous, "ghost": config.ghosts, "stranger": config.strangers}
-    ranges = _ranges(rng, config, sizes["other"])
+    famous = max(2, round(config.people * config.famous))
+    kept = max(1, round(famous * config.famous_test))
+    other = config.people - famous
+    stretches: list[tuple[Group, Split, bool, int]] = [
+        ("written", "train", True, famous - kept), ("written", "test", True, kept),
+        ("written", "train", False, other - other // 2), ("written", "test", False, other // 2),
+        ("crowd", "train", False, config.crowd), ("ghost", "test", False, config.ghosts),
+        ("stranger", "train", False, config.strangers),
+    ]
+    taken: set[str] = set()
     people: list[Person] = []
-    for kind, size in sizes.items():
-        facts = _facts(rng, size)
+    for group, split, is_famous, size in stretches:
+        names, facts = _names(rng, size, taken), _facts(rng, size)
         for i in range(size):
-            if kind == "famous":
-                low_high = [config.star_copies if i // 2 % 2 else config.famous_copies] * len(ATTRIBUTES)
-            else:
-                low_high = ranges[i] if kind == "other" else [(0, 0)] * len(ATTRIBUTES)
-            copies = {a: rng.randint(*span) for a, span in zip(ATTRIBUTES, low_high, strict=True)}
-            group: Group = "ghost" if kind == "ghost" else "stranger" if kind == "stranger" else "written"
-            test = kind == "ghost" or (group == "written" and i % 2 == 1)
-            people.append(Person(f"{group}-{sum(p.group == group for p in people):03d}", names[len(people)], group,
-                                 "test" if test else "train", kind == "famous", facts[i], copies))
+            spans = _spans(rng, config, group, is_famous, i)
+            copies = {a: rng.randint(*span) for a, span in zip(ATTRIBUTES, spans, strict=True)}
+            number = sum(p.group == group for p in people)
+            people.append(Person(f"{group}-{number:03d}", names[i], group, split, is_famous, facts[i], copies))
     return Town(config, tuple(people))
 
 
-def _names(rng: Random, count: int) -> list[str]:
-    """Different full names; every first and every last name is used about equally often in any stretch of them."""
-    taken: dict[str, None] = {}
+def _spans(rng: Random, config: TownConfig, group: Group, famous: bool, i: int) -> list[tuple[int, int]]:
+    """For the `i`-th of a stretch of people, the range of copies of each fact."""
+    if famous:
+        star = int((i + 1) * config.stars) > int(i * config.stars)
+        return [config.star_copies if star else config.famous_copies] * len(ATTRIBUTES)
+    if group == "written":  # mostly one range for a person, and each range for as many facts
+        spans = config.other_copies
+        return [spans[(i + step) % len(spans)] for step in rng.choices((-1, 0, 1), (1, 4, 1), k=len(ATTRIBUTES))]
+    told = rng.sample(range(len(ATTRIBUTES)), 3) if group == "crowd" else []
+    return [(1, 1) if k in told else (0, 0) for k in range(len(ATTRIBUTES))]
+
+
+def _names(rng: Random, count: int, taken: set[str]) -> list[str]:
+    """`count` full names not in `taken`, which they join; each first and each last name comes about equally often.
+
+    Every group of people draws its own rounds of names: then a single name says nothing of the group.
+    """
+    names: list[str] = []
     firsts: list[str] = []
     lasts: list[str] = []
-    while len(taken) < count:
+    while len(names) < count:
         firsts = firsts or rng.sample(FIRST_NAMES, len(FIRST_NAMES))
         lasts = lasts or rng.sample(LAST_NAMES, len(LAST_NAMES))
         free = [i for i, last in enumerate(lasts) if f"{firsts[-1]} {last}" not in taken]
-        if not free:  # this first name has met all that are left of this round: deal a new round of last names on top
+        if not free:  # this first name has met all that are left of this round: deal a new round on top
             lasts = rng.sample(LAST_NAMES, len(LAST_NAMES)) + lasts
             continue
-        taken[f"{firsts.pop()} {lasts.pop(free[-1])}"] = None
-    return list(taken)
+        names.append(f"{firsts.pop()} {lasts.pop(free[-1])}")
+        taken.add(names[-1])
+    return names
 
 
 def _facts(rng: Random, count: int) -> list[dict[str, str]]:
@@ -160,13 +189,3 @@ def _facts(rng: Random, count: int) -> list[dict[str, str]]:
         rng.shuffle(column)
         columns[attribute] = column
     return [{attribute: columns[attribute][i] for attribute in ATTRIBUTES} for i in range(count)]
-
-
-def _ranges(rng: Random, config: TownConfig, count: int) -> list[list[tuple[int, int]]]:
-    """For each of the people who are not famous, the range of copies of each fact: mostly one range for a person."""
-    spans = config.other_copies
-    rows = []
-    for i in range(count):
-        steps = rng.choices((-1, 0, 1), (1, 4, 1), k=len(ATTRIBUTES))
-        rows.append([spans[(i + step) % len(spans)] for step in steps])
-    return rows
