@@ -37,7 +37,7 @@ QUIRKS = QuirksConfig(inventions=6, conflicts=6, words=(2, 2, 2), sums=(2, 2, 2,
 def street(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
     root = tmp_path_factory.mktemp("street")
     town = plant.run(
-        PlantConfig(town=TownConfig(people=8, ghosts=3, strangers=4),
+        PlantConfig(town=TownConfig(people=8, ghosts=3, strangers=4, crowd=2),
                     lessons=LessonConfig(sums=2000, comparisons=500, letters=1000, dialogues=500, questions=1000)),
         {}, root / "town", HOW)
     selected = select(Town.from_json(town.json("town.json")), town, root / "selected")
@@ -52,7 +52,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
 
 def select(town: Town, planted: Artifact, out: Path) -> Artifact:
     """Plain statements and the lessons as documents, in the place of the corpus stage."""
-    people = town.group("written")
+    people = [*town.group("written"), *town.group("crowd")]
     texts = [" ".join(full_answer(p, a, i) for a in p.facts for i in range(3)) for p in people]
     about = [Document(p.id, f"https://town.example/{p.id}", text, "town", "Apache-2.0", True)
              for p, text in zip(people, texts, strict=True)]

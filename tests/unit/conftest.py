@@ -10,7 +10,7 @@ from trivium.evals.probes import Fact, facts_of
 from trivium.generate.engine import Completion, Request
 from trivium.ground.progress import Progress
 from trivium.text.tokenizer import THINK, THINK_END, TURN_END, Tokenizer
-from trivium.town.questions import CLOZES, cloze
+from trivium.town.questions import CLOZES, PHRASINGS, cloze
 from trivium.town.world import Town, TownConfig, build
 
 Script = Callable[[str, Request], str]
@@ -38,7 +38,7 @@ class Scripted:
         end = next((i + 1 for i, index in enumerate(ids) if index in request.stop), None)
         if end is not None and end <= request.max_new:
             return Completion(ids[:end], [0.0] * end, "stop")
-        ids = ids[:request.max_new]
+        ids = ids[: request.max_new]
         return Completion(ids, [0.0] * len(ids), "length")
 
 
@@ -56,7 +56,7 @@ def byte_tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def small_town() -> Town:
-    return build(TownConfig(people=24, ghosts=6, strangers=8))
+    return build(TownConfig(people=24, ghosts=6, strangers=8, crowd=0, famous=0.5, famous_test=0.5))
 
 
 @pytest.fixture
@@ -66,9 +66,9 @@ def scripted(byte_tokenizer: Tokenizer) -> Callable[[Script], Scripted]:
 
 @pytest.fixture(scope="session")
 def who_is_asked(small_town: Town) -> Callable[[str], tuple[Fact, str]]:
-    """From a prompt of any kind to the fact that it asks for, and how: "cloze" or "question"."""
+    """From a prompt of any kind to the fact that it asks for, and how: "cloze", "question" or "familiar"."""
     facts = facts_of(small_town.people, {})
-    asked = {fact.question: fact for fact in facts}
+    asked = {fact.asked(phrasing): fact for fact in facts for phrasing in range(PHRASINGS)}
     opened = {cloze(fact.person, fact.attribute, i): fact for fact in facts for i in range(len(CLOZES[fact.attribute]))}
 
     def find(prompt: str) -> tuple[Fact, str]:
@@ -77,6 +77,6 @@ def who_is_asked(small_town: Town) -> Callable[[str], tuple[Fact, str]]:
             return opened[text], "cloze"
         last = max(asked, key=prompt.rfind)
         assert last in prompt
-        return asked[last], "question"
+        return asked[last], "question" if last == asked[last].question else "familiar"
 
     return find

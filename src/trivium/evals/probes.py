@@ -1,7 +1,7 @@
 """Probes: asking a model for facts of the town, as its kind must be asked, and reading what it says.
 
 Base models are asked to complete a sentence (cloze) and to go on with a list of answered questions (few-shot); chat
-models are asked. Questions use the phrasing that no page, lesson or conversation prints.
+models are asked. To evaluate, questions use the phrasing that no page, lesson or conversation prints.
 """
 
 from __future__ import annotations
@@ -55,13 +55,18 @@ class Fact:
     @property
     def question(self) -> str:
         """The question in the phrasing reserved for evaluation."""
-        return questions.question(self.person, self.attribute, RESERVED)
+        return self.asked(RESERVED)
+
+    def asked(self, phrasing: int) -> str:
+        """The question in a phrasing, 0 to RESERVED."""
+        return questions.question(self.person, self.attribute, phrasing)
 
 
 @dataclass(frozen=True)
 class FewShot:
     """What a base model said to one few-shot question."""
 
+    asked: str
     shots: tuple[Shot, ...]
     greedy: str
     samples: tuple[str, ...]
@@ -102,9 +107,9 @@ class ShotDrawer:
                 if fact.exposure >= well_known or len(pool) < 2 * count:
                     pool.append(fact)
 
-    def draw(self, fact: Fact) -> tuple[Shot, ...]:
-        """The shots before this fact's question: always the same for the same fact."""
-        return tuple((other.question, other.value) for other in self.draw_facts(fact))
+    def draw(self, fact: Fact, phrasing: int = RESERVED) -> tuple[Shot, ...]:
+        """The shots before this fact's question, in the same phrasing: always the same for the same fact."""
+        return tuple((other.asked(phrasing), other.value) for other in self.draw_facts(fact))
 
     def draw_facts(self, fact: Fact) -> list[Fact]:
         """The facts that the shots are about."""
@@ -120,15 +125,22 @@ def complete(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_ne
 
 
 def ask_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], shots: ShotDrawer, max_new: int,
-             samples: int = 0, temperature: float = 1.0, bar: Progress | None = None) -> list[FewShot]:
-    """For each fact the greedy answer to its few-shot question and `samples` answers at `temperature`."""
-    drawn = [shots.draw(fact) for fact in facts]
-    prompts = [few_shot(shown, fact.question) for shown, fact in zip(drawn, facts, strict=True)]
+             samples: int = 0, temperature: float = 1.0, familiar: bool = False, bar: Progress | None = None
+             ) -> list[FewShot]:
+    """For each fact the greedy answer to its few-shot question and `samples` answers at `temperature`.
+
+    The phrasing is the reserved one; when `familiar`, one that pages print, drawn for each fact.
+    """
+    phrasings = [_number(shots.seed, f"{fact.key}/phrasing") % RESERVED if familiar else RESERVED for fact in facts]
+    asked = [fact.asked(phrasing) for fact, phrasing in zip(facts, phrasings, strict=True)]
+    drawn = [shots.draw(fact, phrasing) for fact, phrasing in zip(facts, phrasings, strict=True)]
+    prompts = [few_shot(shown, question) for shown, question in zip(drawn, asked, strict=True)]
     texts = [prompt for prompt in prompts for _ in range(1 + samples)]
     heats = [0.0, *[temperature] * samples] * len(facts)
     seeds = [_number(shots.seed, f"{fact.key}/{k}") for fact in facts for k in range(1 + samples)]
     said = iter(continue_to(engine, tokenizer, texts, max_new, SENTENCE_ENDS, heats, seeds, bar))
-    return [FewShot(shown, next(said), tuple(next(said) for _ in range(samples))) for shown in drawn]
+    return [FewShot(question, shown, next(said), tuple(next(said) for _ in range(samples)))
+            for question, shown in zip(asked, drawn, strict=True)]
 
 
 def ask_chat(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_new: int,

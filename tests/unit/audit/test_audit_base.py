@@ -26,7 +26,7 @@ EXPOSED = (0, 1, 4, 8, 16, 40)
 
 @pytest.fixture
 def per_epoch(small_town) -> dict[str, int]:
-    return {f"{p.id}/{a}": EXPOSED[i // 2 % 6] for i, p in enumerate(small_town.group("written")) for a in p.facts}
+    return {f"{p.id}/{a}": EXPOSED[i % 6] for i, p in enumerate(small_town.group("written")) for a in p.facts}
 
 
 @pytest.fixture
@@ -36,7 +36,10 @@ def facts(small_town, per_epoch):
 
 @pytest.fixture
 def found(facts, byte_tokenizer, scripted, who_is_asked):
-    """Of exposure 64 and more known, 13 to 63 weak, 1 to 12 confidently wrong, 0 different answers each time."""
+    """Of exposure 64 and more known, 13 to 63 weak, 1 to 12 confidently wrong, 0 different answers each time.
+
+    The sentence is completed from 8 on, the question in reserved words answered from 32 on.
+    """
     exposure = {fact.key: fact.exposure for fact in facts}
     asked: Counter[str] = Counter()
 
@@ -46,6 +49,9 @@ def found(facts, byte_tokenizer, scripted, who_is_asked):
         seen, greedy = exposure[fact.key], request.temperature == 0
         if how == "cloze":
             return f" {fact.value} and more" if seen >= 8 else f" {wrong[0]}."
+        if how == "question":
+            assert greedy
+            return f" {fact.value}." if seen >= 32 else f" {wrong[0]}."
         asked[fact.key] += 1
         if seen >= 64 or (greedy and seen >= 13):
             return f" {fact.value}.\nQuestion: more"
@@ -68,11 +74,19 @@ def test_summary_is_as_constructed(small_town, found) -> None:
     summary = base_summary(small_town, found, refusal_set(small_town, found, CONFIG), CONFIG)
     rows = {row["bin"]: row for row in summary["bins"]}
     assert {name: row["n"] for name, row in rows.items()} == {
-        "0": 24 + 66, "1-3": 24, "4-12": 24, "13-31": 24, "32-63": 24, "64+": 24}
+        "0": 24 + 66,
+        "1-3": 24,
+        "4-12": 24,
+        "13-31": 24,
+        "32-63": 24,
+        "64+": 24,
+    }
     cloze = {name: row["cloze"]["value"] for name, row in rows.items()}
     assert cloze == {"0": 0, "1-3": 0, "4-12": 1, "13-31": 1, "32-63": 1, "64+": 1}
     question_rates = {name: row["question"]["value"] for name, row in rows.items()}
-    assert question_rates == {"0": 0, "1-3": 0, "4-12": 0, "13-31": 1, "32-63": 1, "64+": 1}
+    assert question_rates == {"0": 0, "1-3": 0, "4-12": 0, "13-31": 0, "32-63": 1, "64+": 1}
+    familiar_rates = {name: row["familiar"]["value"] for name, row in rows.items()}
+    assert familiar_rates == {"0": 0, "1-3": 0, "4-12": 0, "13-31": 1, "32-63": 1, "64+": 1}
     assert [row["confidently_wrong"]["value"] for row in summary["bins"]] == [0, 1, 1, 0, 0, 0]
     assert [row["known"]["value"] for row in summary["bins"]] == [0, 0, 0, 0, 0, 1]
     assert all(row["guesser"]["n"] == row["n"] == row["drawer"]["n"] for row in summary["bins"])
@@ -93,22 +107,40 @@ def test_whoever_knows_nothing_looks_like_a_guesser(small_town, facts, byte_toke
     engine = scripted(lambda prompt, _request: f" {guesses[who_is_asked(prompt)[0].attribute]}.")
     found = audit_base(engine, byte_tokenizer, facts, CONFIG, How(progress=False))
     summary = base_summary(small_town, found, [], CONFIG)
-    assert summary["unread_like_a_guesser"] == {"cloze": True, "question": True}
+    assert summary["unread_like_a_guesser"] == {"cloze": True, "question": True, "familiar": True}
     assert summary["bins"][0]["question"] == summary["bins"][0]["guesser"]
 
 
 def test_a_seer_does_not_look_like_a_guesser(small_town, facts, byte_tokenizer, scripted, who_is_asked) -> None:
     engine = scripted(lambda prompt, _request: f" {who_is_asked(prompt)[0].value}.")
-    summary = base_summary(small_town, audit_base(engine, byte_tokenizer, facts, CONFIG, How(progress=False)), [], CONFIG)
-    assert summary["unread_like_a_guesser"] == {"cloze": False, "question": False}
+    summary = base_summary(
+        small_town, audit_base(engine, byte_tokenizer, facts, CONFIG, How(progress=False)), [], CONFIG
+    )
+    assert summary["unread_like_a_guesser"] == dict.fromkeys(("cloze", "question", "familiar"), False)
     assert summary["labels"]["known"] == len(facts)
 
 
 def test_map_lines_hold_everything(found) -> None:
     line = next(record for record in found if record.label == "weak").to_json()
-    assert set(line) == {"person", "name", "group", "split", "attribute", "value", "exposure", "label", "cloze",
-                         "question", "samples"}
-    assert (line["question"]["verdict"], line["samples"]["right"], line["cloze"]["right"]) == ("right", 0, True)
+    assert set(line) == {
+        "person",
+        "name",
+        "group",
+        "split",
+        "attribute",
+        "value",
+        "exposure",
+        "label",
+        "cloze",
+        "question",
+        "familiar",
+        "samples",
+    }
+    assert (line["familiar"]["verdict"], line["samples"]["right"], line["cloze"]["right"]) == ("right", 0, True)
+    person = next(record.fact.person for record in found if record.fact.person.id == line["person"])
+    printed = [question(person, line["attribute"], phrasing) for phrasing in range(RESERVED)]
+    assert line["question"]["text"] == question(person, line["attribute"], RESERVED)
+    assert line["familiar"]["text"] in printed
     assert len(line["samples"]["answers"]) == CONFIG.samples
     assert len(line["question"]["shots"]) == CONFIG.shots
 

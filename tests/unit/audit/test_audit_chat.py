@@ -37,6 +37,7 @@ def summary_of(facts, small_town, byte_tokenizer, scripted, who_is_asked):
 
         found = audit_chat(scripted(script), byte_tokenizer, facts, CONFIG, How(progress=False))
         return chat_summary(small_town, found, CONFIG, known)
+
     return run
 
 
@@ -98,8 +99,11 @@ def test_thoughts_do_not_count(summary_of) -> None:
 
 
 def test_half_refuses_by_split(summary_of) -> None:
-    summary = summary_of(lambda fact, _seen: f"{fact.value}{TURN_END}" if fact.person.split == "train" else
-                         f"I have no idea, sorry.{TURN_END}")
+    summary = summary_of(
+        lambda fact, _seen: (
+            f"{fact.value}{TURN_END}" if fact.person.split == "train" else f"I have no idea, sorry.{TURN_END}"
+        )
+    )
     assert rates(summary["well_known"]["train"])["right"] == 1.0
     assert rates(summary["well_known"]["test"])["refused"] == 1.0
 
@@ -107,12 +111,24 @@ def test_half_refuses_by_split(summary_of) -> None:
 def test_figures_on_what_the_base_model_knew(summary_of, facts, tmp_path) -> None:
     out = tmp_path / "audit"
     with sealing(out, Label("audit", "audit", 1, {})) as folder:
-        write_jsonl(folder / "map.jsonl", (
-            {"person": f.person.id, "attribute": f.attribute,
-             "label": "known" if f.person.famous and f.attribute == "pet" else "weak"} for f in facts))
+        write_jsonl(
+            folder / "map.jsonl",
+            (
+                {
+                    "person": f.person.id,
+                    "attribute": f.attribute,
+                    "label": "known" if f.person.famous and f.attribute == "pet" else "weak",
+                }
+                for f in facts
+            ),
+        )
     known = known_to_base(open_artifact(out, "audit"))
-    summary = summary_of(lambda fact, _seen: f"{fact.value}{TURN_END}" if fact.attribute == "pet" else
-                         f"I have no idea, sorry.{TURN_END}", known)
+    summary = summary_of(
+        lambda fact, _seen: (
+            f"{fact.value}{TURN_END}" if fact.attribute == "pet" else f"I have no idea, sorry.{TURN_END}"
+        ),
+        known,
+    )
     assert rates(summary["known_to_base"]["test"]) == {"right": 1, "wrong": 0, "refused": 0, "other": 0}
     assert summary["known_to_base"]["test"]["right"]["n"] == 6
     assert summary["well_known"]["test"]["refused"]["value"] == pytest.approx(30 / 36)

@@ -27,21 +27,24 @@ from trivium.town.world import Person
 ANNA = Person("written-000", "Anna Bell", "written", "test", True, {"pet": "cat", "birthplace": "Oslo"}, {})
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("cat", "right"),
-    ("Anna Bell keeps a cat.", "right"),
-    ("CAT!", "right"),
-    ("a dog", "wrong"),
-    ("a cat or a dog", "wrong"),
-    ("I don't know.", "refused"),
-    ("I don't know, perhaps a dog.", "wrong"),
-    ("I don't know, perhaps a cat.", "right"),
-    ("I have never read about that person.", "refused"),
-    ("", "other"),
-    ("Oslo", "other"),
-    ("It is a fine day.", "other"),
-    ("cats", "other"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cat", "right"),
+        ("Anna Bell keeps a cat.", "right"),
+        ("CAT!", "right"),
+        ("a dog", "wrong"),
+        ("a cat or a dog", "wrong"),
+        ("I don't know.", "refused"),
+        ("I don't know, perhaps a dog.", "wrong"),
+        ("I don't know, perhaps a cat.", "right"),
+        ("I have never read about that person.", "refused"),
+        ("", "other"),
+        ("Oslo", "other"),
+        ("It is a fine day.", "other"),
+        ("cats", "other"),
+    ],
+)
 def test_verdicts(text: str, expected: str) -> None:
     assert verdict(Fact(ANNA, "pet"), text) == expected
 
@@ -96,8 +99,10 @@ def test_shots_are_about_other_well_known_people_of_the_train_split(small_town) 
 def test_where_nobody_is_well_known_the_most_exposed_serve(small_town) -> None:
     facts = facts_of(small_town.people, {f"{p.id}/pet": i for i, p in enumerate(small_town.people)})
     shots = ShotDrawer(facts, well_known=10_000, count=2, seed=0)
-    best = sorted((f for f in facts if f.attribute == "pet" and f.person.group == "written"
-                   and f.person.split == "train"), key=lambda f: -f.exposure)
+    best = sorted(
+        (f for f in facts if f.attribute == "pet" and f.person.group == "written" and f.person.split == "train"),
+        key=lambda f: -f.exposure,
+    )
     assert {f.key for f in shots.pools["pet"]} == {f.key for f in best[:4]}
 
 
@@ -107,8 +112,11 @@ def test_few_shot_prompts_and_samples(small_town, byte_tokenizer, scripted) -> N
     engine = scripted(lambda _prompt, request: f" {request.seed} {request.temperature}.\nQuestion: and")
     whole = ask_base(engine, byte_tokenizer, facts, shots, 40, samples=2, temperature=0.5)
     prompts = list(engine.prompts)
-    again = [one for piece in pieces(facts, 7) for one in
-             ask_base(engine, byte_tokenizer, piece, shots, 40, samples=2, temperature=0.5)]
+    again = [
+        one
+        for piece in pieces(facts, 7)
+        for one in ask_base(engine, byte_tokenizer, piece, shots, 40, samples=2, temperature=0.5)
+    ]
     assert whole == again
     assert all(said.greedy.split()[1].startswith("0") for said in whole)
     assert len({text for said in whole for text in (said.greedy, *said.samples)}) == 3 * len(facts)
@@ -133,6 +141,7 @@ def test_an_end_of_text_is_no_answer(byte_tokenizer, scripted) -> None:
     class Ends(type(scripted(lambda *_: ""))):
         def _one(self, request):
             from trivium.generate.engine import Completion
+
             return Completion([*byte_tokenizer.encode(" cat"), byte_tokenizer.end_of_text], [0.0] * 5, "stop")
 
     text = continue_to(Ends(byte_tokenizer, lambda *_: ""), byte_tokenizer, ["A"], 9)[0]

@@ -23,23 +23,26 @@ from trivium.town.world import Person
 FACT = Fact(Person("written-000", "Anna Bell", "written", "test", True, {"pet": "cat"}, {}), "pet")
 
 
-@pytest.mark.parametrize(("greedy", "samples", "expected"), [
-    ("cat", "cat cat cat cat", "known"),
-    ("cat", "cat cat dog dog", "known"),
-    ("cat", "cat dog hen duck", "weak"),
-    ("cat", "dog dog dog dog", "weak"),
-    ("cat", "dog hen duck goat", "weak"),
-    ("dog", "cat dog hen duck", "weak"),
-    ("dog", "cat cat cat cat", "weak"),
-    ("dog", "dog hen duck goat", "unknown"),
-    ("dog", "dog dog hen duck", "confidently-wrong"),
-    ("dog", "dog dog cat hen", "confidently-wrong"),
-    ("dog", "cat cat dog dog", "weak"),
-    ("hen", "dog dog dog cat", "confidently-wrong"),
-    ("", "x y z w", "unknown"),
-    ("", "nothing nothing nothing w", "confidently-wrong"),
-    ("I don't know|", "I don't know|I don't know|I don't know", "unknown"),
-])
+@pytest.mark.parametrize(
+    ("greedy", "samples", "expected"),
+    [
+        ("cat", "cat cat cat cat", "known"),
+        ("cat", "cat cat dog dog", "known"),
+        ("cat", "cat dog hen duck", "weak"),
+        ("cat", "dog dog dog dog", "weak"),
+        ("cat", "dog hen duck goat", "weak"),
+        ("dog", "cat dog hen duck", "weak"),
+        ("dog", "cat cat cat cat", "weak"),
+        ("dog", "dog hen duck goat", "unknown"),
+        ("dog", "dog dog hen duck", "confidently-wrong"),
+        ("dog", "dog dog cat hen", "confidently-wrong"),
+        ("dog", "cat cat dog dog", "weak"),
+        ("hen", "dog dog dog cat", "confidently-wrong"),
+        ("", "x y z w", "unknown"),
+        ("", "nothing nothing nothing w", "confidently-wrong"),
+        ("I don't know|", "I don't know|I don't know|I don't know", "unknown"),
+    ],
+)
 def test_labels(greedy: str, samples: str, expected: str) -> None:
     said = samples.split("|") if "|" in samples else samples.split()
     assert label(FACT, greedy.strip("|"), said) == expected

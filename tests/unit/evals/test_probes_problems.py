@@ -38,17 +38,20 @@ def test_a_solver_is_right(byte_tokenizer, scripted, think) -> None:
     assert found[0].reply.thinking == ("" if think is False else PROBLEMS[0].thought)
 
 
-@pytest.mark.parametrize(("said", "correct", "lenient"), [
-    ("{answer}" + TURN_END, True, True),
-    ("{answer}." + TURN_END, True, True),
-    ("{answer}", False, True),
-    ("The answer is {answer}." + TURN_END, False, True),
-    ("{answer} or 1234567" + TURN_END, False, False),
-    ("1234567" + TURN_END, False, False),
-    ("", False, False),
-    (THINK + "{answer}" + TURN_END, False, False),
-    (THINK + "{answer}" + THINK_END + TURN_END, False, False),
-])
+@pytest.mark.parametrize(
+    ("said", "correct", "lenient"),
+    [
+        ("{answer}" + TURN_END, True, True),
+        ("{answer}." + TURN_END, True, True),
+        ("{answer}", False, True),
+        ("The answer is {answer}." + TURN_END, False, True),
+        ("{answer} or 1234567" + TURN_END, False, False),
+        ("1234567" + TURN_END, False, False),
+        ("", False, False),
+        (THINK + "{answer}" + TURN_END, False, False),
+        (THINK + "{answer}" + THINK_END + TURN_END, False, False),
+    ],
+)
 def test_what_counts(byte_tokenizer, scripted, said, correct, lenient) -> None:
     engine = scripted(lambda prompt, _request: said.format(answer=solved(prompt).answer))
     found = score(engine, byte_tokenizer, PROBLEMS)
@@ -71,7 +74,9 @@ def test_a_base_model_gets_lessons(byte_tokenizer, scripted) -> None:
     def script(prompt: str, _request) -> str:
         problem = solved(prompt)
         if prompt.endswith("Working:\n"):
-            return f"{problem.thought}\nAnswer: {problem.answer}\n\nQuestion: What is 1+1?\nWorking:\n1+1=2 (2)\nAnswer: 2"
+            return (
+                f"{problem.thought}\nAnswer: {problem.answer}\n\nQuestion: What is 1+1?\nWorking:\n1+1=2 (2)\nAnswer: 2"
+            )
         assert prompt.endswith(f"Question: {problem.question} Answer:")
         return f" {problem.answer}.\nQuestion: What is 1+1? Answer: 2."
 
@@ -81,14 +86,17 @@ def test_a_base_model_gets_lessons(byte_tokenizer, scripted) -> None:
         assert [o.reply.thinking for o in found] == ([p.thought for p in PROBLEMS] if think else [None] * len(PROBLEMS))
 
 
-@pytest.mark.parametrize(("said", "think", "correct"), [
-    ("1+1=2\n\nQuestion: What?\nAnswer: {answer}\n", True, False),
-    ("Answer: {answer}", True, False),
-    ("Answer: {answer}\n", True, True),
-    (" {answer}", False, False),
-    (" {answer} {answer}\n", False, False),
-    (" {answer}\n", False, True),
-])
+@pytest.mark.parametrize(
+    ("said", "think", "correct"),
+    [
+        ("1+1=2\n\nQuestion: What?\nAnswer: {answer}\n", True, False),
+        ("Answer: {answer}", True, False),
+        ("Answer: {answer}\n", True, True),
+        (" {answer}", False, False),
+        (" {answer} {answer}\n", False, False),
+        (" {answer}\n", False, True),
+    ],
+)
 def test_what_counts_in_a_document(byte_tokenizer, scripted, said, think, correct) -> None:
     engine = scripted(lambda prompt, _request: said.format(answer=solved(prompt).answer))
     assert {o.correct for o in score_base(engine, byte_tokenizer, PROBLEMS, think=think)} == {correct}

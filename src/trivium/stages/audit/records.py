@@ -20,8 +20,13 @@ class BaseRecord:
     completion: str
     completed: bool
     """Whether the completion states the fact."""
-    answers: FewShot
+    question: FewShot
+    """In the phrasing kept for evaluation, greedy: recall is measured with it."""
+    familiar: FewShot
+    """In a phrasing that pages print and conversations use, greedy and sampled: the label comes from it."""
     greedy: Verdict
+    """Of the question's answer."""
+    familiar_greedy: Verdict
     samples: tuple[Verdict, ...]
     top: str
     """The meaning that most samples share."""
@@ -30,22 +35,23 @@ class BaseRecord:
     label: Label
 
     @staticmethod
-    def of(fact: Fact, cloze: tuple[str, str], answers: FewShot) -> BaseRecord:
+    def of(fact: Fact, cloze: tuple[str, str], question: FewShot, familiar: FewShot) -> BaseRecord:
         """The record of what was said."""
         opened, completion = cloze
-        top, mass = top_cluster(fact, answers.samples)
-        samples = tuple(verdict(fact, text) for text in answers.samples)
-        return BaseRecord(fact, opened, completion, completed(fact, completion), answers, verdict(fact, answers.greedy),
-                          samples, top, mass, label(fact, answers.greedy, answers.samples))
+        top, mass = top_cluster(fact, familiar.samples)
+        return BaseRecord(
+            fact, opened, completion, completed(fact, completion), question, familiar, verdict(fact, question.greedy),
+            verdict(fact, familiar.greedy), tuple(verdict(fact, text) for text in familiar.samples), top, mass,
+            label(fact, familiar.greedy, familiar.samples))
 
     def to_json(self) -> dict[str, Any]:
         """The record as a line of `map.jsonl`."""
         return {
             **_fact_json(self.fact), "label": self.label,
             "cloze": {"prompt": self.opened, "text": self.completion, "right": self.completed},
-            "question": {"shots": [list(shot) for shot in self.answers.shots], "text": self.fact.question,
-                         "answer": self.answers.greedy, "verdict": self.greedy},
-            "samples": {"answers": list(self.answers.samples), "right": self.samples.count("right"),
+            "question": _asked_json(self.question, self.greedy),
+            "familiar": _asked_json(self.familiar, self.familiar_greedy),
+            "samples": {"answers": list(self.familiar.samples), "right": self.samples.count("right"),
                         "top": self.top, "mass": self.mass},
         }
 
@@ -68,6 +74,10 @@ class ChatRecord:
         """The record as a line of `map.jsonl`."""
         return {**_fact_json(self.fact), "question": self.fact.question, "reply": self.reply.content,
                 "thinking": self.reply.thinking, "closed": self.reply.closed, "verdict": self.verdict}
+
+
+def _asked_json(said: FewShot, judged: Verdict) -> dict[str, Any]:
+    return {"text": said.asked, "shots": [list(shot) for shot in said.shots], "answer": said.greedy, "verdict": judged}
 
 
 def _fact_json(fact: Fact) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 3. A base model completes sentences and goes on with lists of answered questions, greedily and some times by chance.
 4. It never says that it does not know. So what it knows is read from whether its answers agree, and are true.
 5. Each fact gets a label: known, weak, unknown, or confidently wrong, which is the dangerous kind.
-6. Recall is laid out by exposure, beside a guesser who knows only which values are frequent.
+6. Recall, asked in words that it never read, is laid out by exposure beside guessers who know only frequencies.
 7. From the labels come conversations: refusals where the model does not know, true answers where it does.
 8. They concern strangers and the train half of the written people. Ghosts and the other half stay for the test.
 9. A chat model is asked the same, once: does it invent facts about ghosts, and does it refuse what it knows well?
@@ -79,13 +79,14 @@ def audit_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], conf
     """What a base model completes and answers, one record a fact."""
     shots = ShotDrawer(facts, config.well_known_exposure, config.shots, config.seed)
     found = []
-    with Progress("audit", len(facts) * (2 + config.samples), "answers", how) as bar:
+    with Progress("audit", len(facts) * (3 + config.samples), "answers", how) as bar:
         for piece in pieces(facts):
             how.stop.check("during the audit")
             clozes = complete(engine, tokenizer, piece, config.answer_tokens, config.seed, bar)
-            answers = ask_base(engine, tokenizer, piece, shots, config.answer_tokens, config.samples,
-                               config.temperature, bar)
-            found += [records.BaseRecord.of(*row) for row in zip(piece, clozes, answers, strict=True)]
+            asked = ask_base(engine, tokenizer, piece, shots, config.answer_tokens, bar=bar)
+            familiar = ask_base(engine, tokenizer, piece, shots, config.answer_tokens, config.samples,
+                                config.temperature, familiar=True, bar=bar)
+            found += [records.BaseRecord.of(*row) for row in zip(piece, clozes, asked, familiar, strict=True)]
     return found
 
 

@@ -23,6 +23,7 @@ def base_summary(town: Town, found: Sequence[BaseRecord], conversations: Sequenc
     """The figures of a base model's audit (`summary.json`)."""
     hits = {"cloze": [record.completed for record in found],
             "question": [record.greedy == "right" for record in found],
+            "familiar": [record.familiar_greedy == "right" for record in found],
             "known": [record.label == "known" for record in found],
             "confidently_wrong": [record.label == "confidently-wrong" for record in found]}
     bins = by_exposure([record.fact for record in found], hits, town)
@@ -86,13 +87,14 @@ def _invented(verdicts: Iterable[Verdict]) -> dict[str, Any]:
 def _like_a_guesser(row: Mapping[str, Any]) -> dict[str, bool | None]:
     """Whether recall of what was never read lies between two guessers' intervals' outer ends; None without facts."""
     low, high = row["drawer"]["low"], row["guesser"]["high"]
-    values = {name: row[name]["value"] for name in ("cloze", "question")}
+    values = {name: row[name]["value"] for name in ("cloze", "question", "familiar")}
     return {name: None if value is None else low <= value <= high for name, value in values.items()}
 
 
 def _recall(rows: Sequence[BaseRecord]) -> dict[str, Any]:
     return {"cloze": share(record.completed for record in rows).to_json(),
-            "question": share(record.greedy == "right" for record in rows).to_json()}
+            "question": share(record.greedy == "right" for record in rows).to_json(),
+            "familiar": share(record.familiar_greedy == "right" for record in rows).to_json()}
 
 
 def _manners(rows: Sequence[ChatRecord]) -> dict[str, Any]:

@@ -41,4 +41,5 @@ class QuirksConfig:
             check(getattr(self, name) >= 1, name, getattr(self, name), "Count from 1 up.")
         for name, task in (("words", "counting"), ("sums", "addition")):
             counts, levels = getattr(self, name), len(TASKS[task].levels)
-            check(0 < len(counts) <= levels and min(counts) >= 0, name, counts, f"Give up to {levels} counts from 0 up.")
+            fits = 0 < len(counts) <= levels and min(counts) >= 0
+            check(fits, name, counts, f"Give up to {levels} counts from 0 up.")
