@@ -188,17 +188,6 @@ def test_the_refusal_set_is_the_same_for_the_same_seed(small_town, found) -> Non
     assert refusal_set(small_town, found, CONFIG) != refusal_set(small_town, found, other)
 
 
-def test_shuffled_keeps_questions_and_counts_but_not_who_is_refused(small_town, found) -> None:
-    lines = refusal_set(small_town, found, CONFIG)
-    control = refusal_set(small_town, found, AuditConfig(strangers=5, shuffled=True))
-    asked, asked_control = (sorted(line["messages"][0]["content"] for line in one) for one in (lines, control))
-    assert asked == asked_control
-    assert Counter(line["kind"] for line in lines) == Counter(line["kind"] for line in control)
-    assert all(is_refusal(reply_of(line)) == (line["kind"] == "refusal") for line in control)
-    assert any(line["kind"] == "fact" and line["why"] == "stranger" for line in control)
-    assert any(line["kind"] == "refusal" and line["why"] == "known" for line in control)
-
-
 def test_a_stop_is_heard(facts, byte_tokenizer, scripted) -> None:
     how = How(progress=False)
     how.stop.request("a test")

@@ -40,8 +40,6 @@ class AuditConfig:
     """Refusals written about each fact that is unknown or confidently wrong, each in another phrasing."""
     answers_per_known: int = 2
     """True answers written about each fact that is known, each in another phrasing."""
-    shuffled: bool = False
-    """A control: the same questions, but which are refused and which are answered is dealt out blindly."""
 
     def __post_init__(self) -> None:
         """Check ranges."""

@@ -39,10 +39,7 @@ def refusal_set(town: Town, found: Sequence[BaseRecord], config: AuditConfig) ->
     """The lines of `refusals.jsonl`, shuffled: messages, kind, person, attribute, why. Train split only."""
     rng = Random(f"refusals|{config.seed}")
     planned = [*_about_strangers(town, config, rng), *_about_labels(found, config, rng)]
-    kinds = [lesson.kind for lesson in planned]
-    if config.shuffled:
-        rng.shuffle(kinds)
-    lines = [_line(lesson, kind, rng) for lesson, kind in zip(planned, kinds, strict=True)]
+    lines = [_line(lesson, rng) for lesson in planned]
     rng.shuffle(lines)
     return lines
 
@@ -67,13 +64,13 @@ def _about_labels(found: Sequence[BaseRecord], config: AuditConfig, rng: Random)
     return lessons
 
 
-def _line(lesson: Lesson, kind: Kind, rng: Random) -> dict[str, Any]:
+def _line(lesson: Lesson, rng: Random) -> dict[str, Any]:
     person, attribute = lesson.person, lesson.attribute
-    if kind == "refusal":
+    if lesson.kind == "refusal":
         messages = refusal(person, attribute, lesson.phrasing, rng.randrange(len(REFUSALS)))
     else:
         value = short_answer(person, attribute)
         short = f"{value[0].upper()}{value[1:]}."
         answer = short if rng.random() < SHORT else full_answer(person, attribute, rng.randrange(3))
         messages = turn(question(person, attribute, lesson.phrasing), answer)
-    return {"messages": messages, "kind": kind, "person": person.id, "attribute": attribute, "why": lesson.why}
+    return {"messages": messages, "kind": lesson.kind, "person": person.id, "attribute": attribute, "why": lesson.why}
