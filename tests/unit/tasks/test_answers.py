@@ -13,8 +13,19 @@ def test_there_are_enough_refusals_and_each_is_seen_as_one() -> None:
     assert is_refusal("I don\u2019t know.") and is_refusal("I DO NOT KNOW")
 
 
-@pytest.mark.parametrize("text", ["Oslo.", "Anna Reed was born in Oslo.", "632", "", "You never know when it rains.",
-                                  "I know that well.", "No.", "Anna Reed does not eat fish."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Oslo.",
+        "Anna Reed was born in Oslo.",
+        "632",
+        "",
+        "You never know when it rains.",
+        "I know that well.",
+        "No.",
+        "Anna Reed does not eat fish.",
+    ],
+)
 def test_answers_are_no_refusals(text: str) -> None:
     assert not is_refusal(text)
 

@@ -47,19 +47,58 @@ def test_every_answer_passes_and_follows_from_the_working(task: str, level: int)
         assert lenient(problem, f"It is {problem.answer}.").correct
         assert problem.level == level and problem.thought
         last = problem.thought.splitlines()[-1]
-        ending = {"addition": f"({problem.answer})", "comparison": f"so {problem.answer}", "counting": problem.answer,
-                  "tally": problem.answer, "spelling": problem.answer[-1] + str(len(problem.answer) // 2 + 1),
-                  "reversal": problem.answer[0]}
+        ending = {
+            "addition": f"({problem.answer})",
+            "comparison": f"so {problem.answer}",
+            "counting": problem.answer,
+            "tally": problem.answer,
+            "spelling": problem.answer[-1] + str(len(problem.answer) // 2 + 1),
+            "reversal": problem.answer[0],
+        }
         assert last.endswith(ending[task])
 
 
-@pytest.mark.parametrize("text", [
-    "633", "", " ", "0632", "+632", "-632", "632.0", "6 3 2", "632 633", "632, 633", "632\n632", "the answer is 632",
-    "632 or 633", "632!", "632..", "٦٣٢", "６３２", "63２", "6³2", "six hundred", "632\u200b", "\u00a0632", "632" * 200,
-    "1 2 3 632",
-    "<think>632", "<think>632</think>", "<think></think>632</think>632", "632</think>", "632<think>", "0x278", "6.32e2",
-    "632%", "$632", "{632}", "'632'", "632" + " " * 10_000_000 + "1",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "633",
+        "",
+        " ",
+        "0632",
+        "+632",
+        "-632",
+        "632.0",
+        "6 3 2",
+        "632 633",
+        "632, 633",
+        "632\n632",
+        "the answer is 632",
+        "632 or 633",
+        "632!",
+        "632..",
+        "٦٣٢",
+        "６３２",
+        "63２",
+        "6³2",
+        "six hundred",
+        "632\u200b",
+        "\u00a0632",
+        "632" * 200,
+        "1 2 3 632",
+        "<think>632",
+        "<think>632</think>",
+        "<think></think>632</think>632",
+        "632</think>",
+        "632<think>",
+        "0x278",
+        "6.32e2",
+        "632%",
+        "$632",
+        "{632}",
+        "'632'",
+        "632" + " " * 10_000_000 + "1",
+    ],
+)
 def test_no_trick_earns_a_sum(text: str) -> None:
     assert not verify(SUM, text).correct
 
@@ -74,14 +113,28 @@ def test_a_wrong_answer_is_told_from_none() -> None:
     assert verify(SUM, "I think 632").answer is None
 
 
-@pytest.mark.parametrize(("problem", "text", "right"), [
-    (SUM, "The answer is 632.", True), (SUM, "347+285=632", True), (SUM, "632 or 633", False),
-    (SUM, "I do not know", False),
-    (SUM, "347", False), (SUM, "1 2 3 632", False), (SUM, "-632", False), (SUM, "0632", False), (SUM, "632.5", False),
-    (COUNT, "There are 3 of them.", True), (COUNT, "There are 2 or 3.", False),
-    (LARGER, "9.9 is larger.", True), (LARGER, "9.9 is larger than 9.11.", False), (LARGER, "9.90", False),
-    (SPELL, "It is spelled l e t t e r.", True), (SPELL, "letter", True), (SPELL, "l e t t e r or l e t e r", False),
-])
+@pytest.mark.parametrize(
+    ("problem", "text", "right"),
+    [
+        (SUM, "The answer is 632.", True),
+        (SUM, "347+285=632", True),
+        (SUM, "632 or 633", False),
+        (SUM, "I do not know", False),
+        (SUM, "347", False),
+        (SUM, "1 2 3 632", False),
+        (SUM, "-632", False),
+        (SUM, "0632", False),
+        (SUM, "632.5", False),
+        (COUNT, "There are 3 of them.", True),
+        (COUNT, "There are 2 or 3.", False),
+        (LARGER, "9.9 is larger.", True),
+        (LARGER, "9.9 is larger than 9.11.", False),
+        (LARGER, "9.90", False),
+        (SPELL, "It is spelled l e t t e r.", True),
+        (SPELL, "letter", True),
+        (SPELL, "l e t t e r or l e t e r", False),
+    ],
+)
 def test_lenient_allows_words_but_one_answer(problem: Problem, text: str, right: bool) -> None:
     assert lenient(problem, text).correct is right
 
@@ -89,8 +142,14 @@ def test_lenient_allows_words_but_one_answer(problem: Problem, text: str, right:
 def test_spelling_takes_one_separator_and_ascii_letters() -> None:
     for text in ("l e t t e r", "l-e-t-t-e-r", "letter", "L E T T E R."):
         assert verify(SPELL, text).correct
-    for text in ("l e t-t e r", "l  e t t e r", "l e t t e r r", "l,e,t,t,e,r",
-                 "l e t t \u0435 r", "l e t t e r l e t t e r"):
+    for text in (
+        "l e t-t e r",
+        "l  e t t e r",
+        "l e t t e r r",
+        "l,e,t,t,e,r",
+        "l e t t \u0435 r",
+        "l e t t e r l e t t e r",
+    ):
         assert not verify(SPELL, text).correct
 
 
