@@ -1,0 +1,1 @@
+"""report: one page with all that was measured."""
