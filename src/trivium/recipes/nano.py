@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from trivium.journey.graph import Journey
 from trivium.recipes.street import street
 
 
 def nano(seed: int = 0) -> Journey:
-    """The whole street at the size of `nano`."""
+    """The whole street at the size of `nano`: 6.9 M parameters, 2.6 M tokens, one task to reason about."""
     from trivium.stages.audit.config import AuditConfig
     from trivium.stages.corpus.config import PlantConfig, ScoreConfig, SelectConfig
     from trivium.stages.pretrain.config import PretrainConfig
@@ -18,20 +20,25 @@ def nano(seed: int = 0) -> Journey:
     from trivium.stages.sft.config import SftConfig
     from trivium.stages.tokenizer.config import ShardsConfig, TokenizerConfig
 
-    configs = {
-        "town": PlantConfig(),
-        "scored": ScoreConfig(),
-        "selected": SelectConfig(),
-        "tokenizer": TokenizerConfig(),
-        "shards": ShardsConfig(),
-        "base": PretrainConfig(),
-        "audit": AuditConfig(),
-        "sft": SftConfig(),
-        "plain": SftConfig(),
-        "reward": RewardConfig(),
-        "warm": WarmConfig(),
-        "rl": RlConfig(),
-        "quirks": QuirksConfig(),
-        "report": ReportConfig(),
-    }
-    return street("nano", configs, seed)
+    base = PretrainConfig(epochs=2)
+    sft = SftConfig()
+    return street(
+        "nano",
+        {
+            "town": PlantConfig(),
+            "scored": ScoreConfig(),
+            "selected": SelectConfig(web_characters=2_200_000),
+            "tokenizer": TokenizerConfig(vocabulary=4096),
+            "shards": ShardsConfig(),
+            "base": base,
+            "audit": AuditConfig(epochs=base.epochs),
+            "sft": sft,
+            "plain": dataclasses.replace(sft, refusals="none"),
+            "reward": RewardConfig(),
+            "warm": WarmConfig(),
+            "rl": RlConfig(),
+            "quirks": QuirksConfig(),
+            "report": ReportConfig(),
+        },
+        seed,
+    )
