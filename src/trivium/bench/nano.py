@@ -35,17 +35,19 @@ def main(seeds: int = 3, out: Path = Path("runs/bench"), docs: Path = DOCS) -> i
         controls.append(control_figures(artifacts))
         ledgers.append(read_record(folder))
     command = f"trivium bench nano --seeds {seeds}"
-    text = "\n".join([
-        f"`{command}`, {date.today().isoformat()}, {machine()}, Python {platform.python_version()}.",
-        "",
-        *table(["effect", "target", *[f"seed {seed}" for seed in range(seeds)]], effect_rows(effects)),
-        "",
-        "Controls (each must fail to show the effect):",
-        "",
-        *table(["control", "figure", *[f"seed {seed}" for seed in range(seeds)]], control_rows(controls)),
-        "",
-        *table(["seconds", *[f"seed {seed}" for seed in range(seeds)]], time_rows(ledgers)),
-    ])
+    text = "\n".join(
+        [
+            f"`{command}`, {date.today().isoformat()}, {machine()}, Python {platform.python_version()}.",
+            "",
+            *table(["effect", "target", *[f"seed {seed}" for seed in range(seeds)]], effect_rows(effects)),
+            "",
+            "Controls (each must fail to show the effect):",
+            "",
+            *table(["control", "figure", *[f"seed {seed}" for seed in range(seeds)]], control_rows(controls)),
+            "",
+            *table(["seconds", *[f"seed {seed}" for seed in range(seeds)]], time_rows(ledgers)),
+        ]
+    )
     write_section(docs, "nano", text)
     print(text)
     return 0
@@ -54,15 +56,26 @@ def main(seeds: int = 3, out: Path = Path("runs/bench"), docs: Path = DOCS) -> i
 def with_controls(journey: Journey) -> Journey:
     """The journey and, beside it, the controls: nodes that nothing of the journey depends on."""
     sft, rl, audit = (journey.node(name) for name in ("sft", "rl", "audit-sft"))
-    shuffled = dataclasses.replace(sft, name="shuffled", what="refusals dealt out blindly: a control",
-                                   config=dataclasses.replace(sft.config, refusals="shuffled"))
-    return Journey(journey.name, (
-        *journey.nodes,
-        shuffled,
-        _reading(audit, "audit-shuffled", model="shuffled"),
-        dataclasses.replace(rl, name="rl-random", what="practice with a random reward: a control",
-                            config=dataclasses.replace(rl.config, reward="random")),
-    ))
+    shuffled = dataclasses.replace(
+        sft,
+        name="shuffled",
+        what="refusals dealt out blindly: a control",
+        config=dataclasses.replace(sft.config, refusals="shuffled"),
+    )
+    return Journey(
+        journey.name,
+        (
+            *journey.nodes,
+            shuffled,
+            _reading(audit, "audit-shuffled", model="shuffled"),
+            dataclasses.replace(
+                rl,
+                name="rl-random",
+                what="practice with a random reward: a control",
+                config=dataclasses.replace(rl.config, reward="random"),
+            ),
+        ),
+    )
 
 
 def _reading(node: Node, name: str, **inputs: str) -> Node:

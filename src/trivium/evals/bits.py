@@ -33,7 +33,12 @@ def windows(length: int, size: int) -> list[tuple[int, int, int]]:
 
 @torch.no_grad()
 def document_bits(
-    model: Transformer, shard: TokenShard, chosen: Sequence[int], end_of_text: int, window: int = 256, rows: int = 32,
+    model: Transformer,
+    shard: TokenShard,
+    chosen: Sequence[int],
+    end_of_text: int,
+    window: int = 256,
+    rows: int = 32,
     bar: Progress | None = None,
 ) -> np.ndarray:
     """Bits that `model` needs for each chosen document of a shard, its end included, `(len(chosen),)` float64."""

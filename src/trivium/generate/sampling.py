@@ -14,7 +14,9 @@ from torch import Tensor
 def uniforms(seeds: np.ndarray, index: int) -> np.ndarray:
     """One number in [0, 1) for each seed (uint64) at token `index`, float64."""
     with np.errstate(over="ignore"):
-        z = seeds.astype(np.uint64) * np.uint64(0xD1342543DE82EF95) + np.uint64(index + 1) * np.uint64(0x9E3779B97F4A7C15)
+        z = seeds.astype(np.uint64) * np.uint64(0xD1342543DE82EF95) + np.uint64(index + 1) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))

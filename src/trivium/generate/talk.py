@@ -57,7 +57,13 @@ def continue_text(
 
 
 def stream(
-    engine: Engine, tokenizer: Tokenizer, ids: Sequence[int], max_new: int, temperature: float, seed: int, piece: int = 8
+    engine: Engine,
+    tokenizer: Tokenizer,
+    ids: Sequence[int],
+    max_new: int,
+    temperature: float,
+    seed: int,
+    piece: int = 8,
 ) -> Iterator[list[int]]:
     """The ids of one completion as they come, `piece` at a time (each piece continues the text so far)."""
     stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])

@@ -67,9 +67,12 @@ def read_tensors(folder: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
         config = ModelConfig.from_hf(read_json(folder / "config.json"))
         tensors = load_file(folder / "model.safetensors")
     except FileNotFoundError as error:
-        raise ArtifactError(f"{folder} is no model folder: {error.filename} is missing.", "Give a folder with "
-                            "config.json and model.safetensors.") from error
+        raise ArtifactError(
+            f"{folder} is no model folder: {error.filename} is missing.",
+            "Give a folder with config.json and model.safetensors.",
+        ) from error
     except (ValueError, KeyError, SafetensorError) as error:
-        raise ArtifactError(f"{folder} cannot be read as a model: {error}.", "It is damaged or of another kind."
-                            ) from error
+        raise ArtifactError(
+            f"{folder} cannot be read as a model: {error}.", "It is damaged or of another kind."
+        ) from error
     return config, {name: value.float() for name, value in tensors.items()}

@@ -32,7 +32,8 @@ class Linear(nn.Linear):
 
 class _UnitRMS(torch.autograd.Function):
     """Rows divided by their root mean square. Written out because autograd keeps twice the tensors and takes twice the
-    time for it, and norms are a fifth of a small model's step on a CPU."""
+    time for it, and norms are a fifth of a small model's step on a CPU.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
@@ -83,7 +84,7 @@ def rotate(x_BTHK: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Causal grouped-query attention. Queries and keys are projected, normed and turned together: fewer, larger steps."""
+    """Causal grouped-query attention. Queries and keys are projected, normed and turned together: fewer steps."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -33,6 +33,7 @@ class Batch:
 
     def rows(self, start: int, stop: int, device: torch.device) -> Batch:
         """Some of its rows, on a device."""
+
         def part(x: Tensor) -> Tensor:
             return x[start:stop].to(device)
 

@@ -25,8 +25,10 @@ def save(work: Path, label: Label, step: int, module: nn.Module, optimizer: Opti
     """Seal the state after `step` steps as `work/step-NNNNNN` and prune older ones."""
     mark = Label(kind="checkpoint", stage=label.stage, format=label.format, config=[label.id, step])
     with sealing(work / f"step-{step:06d}", mark) as folder:
-        save_file({name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()},
-                  folder / "weights.safetensors")
+        save_file(
+            {name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()},
+            folder / "weights.safetensors",
+        )
         save_file({name: t.cpu() for name, t in optimizer.state.items()}, folder / "optimizer.safetensors")
         write_json(folder / "state.json", {"run": label.id, "step": step, "updates": optimizer.steps, **state})
     for old in sorted(work.glob("step-??????"))[:-KEEP]:

@@ -26,8 +26,11 @@ class Guard:
         """Raise GuardTripped if this step must not be applied."""
         for name, value in (("loss", loss), ("gradient norm", grad_norm)):
             if not math.isfinite(value):
-                raise GuardTripped(f"At step {step} the {name} is {value}.", "No update was made from it. Lower the "
-                                   "learning rate (--optimizer.muon-lr), or look at the rows of that step.")
+                raise GuardTripped(
+                    f"At step {step} the {name} is {value}.",
+                    "No update was made from it. Lower the "
+                    "learning rate (--optimizer.muon-lr), or look at the rows of that step.",
+                )
         if not self.spikes:
             return
         recent = self._losses[-WINDOW:]
@@ -36,8 +39,11 @@ class Guard:
             deviation = math.sqrt(sum((x - mean) ** 2 for x in recent) / len(recent))
             self._strikes = self._strikes + 1 if loss > mean + SIGMAS * deviation + 1e-3 else 0
         if self._strikes >= STRIKES:
-            raise GuardTripped(f"At step {step} the loss is {loss:.3f}, {SIGMAS:.0f} deviations above its past, for "
-                               f"the {STRIKES}rd time in a row.", "Lower the learning rate (--optimizer.muon-lr).")
+            raise GuardTripped(
+                f"At step {step} the loss is {loss:.3f}, {SIGMAS:.0f} deviations above its past, for "
+                f"the {STRIKES}rd time in a row.",
+                "Lower the learning rate (--optimizer.muon-lr).",
+            )
         self._losses = [*recent[1 - WINDOW :], loss]
 
     def state(self) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from trivium.ground.artifact import Label
 from trivium.ground.how import How
 from trivium.ground.log import JsonLog
 from trivium.ground.progress import Progress
-from trivium.model.loss import weighted_loss
 from trivium.model.config import OptimizerConfig
+from trivium.model.loss import weighted_loss
 from trivium.model.optim import Optimizer
 from trivium.model.transformer import Transformer
 from trivium.train import checkpoint
@@ -52,15 +52,25 @@ def language_loss(model: Transformer, batch: Batch) -> Tensor:
     """The weighted sum of the targets' cross-entropies (nats), a scalar."""
     hidden_BTD = model(batch.ids_BT, documents_BT=batch.documents_BT)
     width = hidden_BTD.shape[-1]
-    return weighted_loss(hidden_BTD.reshape(-1, width), model.lm_head.weight, batch.targets_BT.reshape(-1),
-                         batch.weights_BT.reshape(-1))
+    return weighted_loss(
+        hidden_BTD.reshape(-1, width), model.lm_head.weight, batch.targets_BT.reshape(-1), batch.weights_BT.reshape(-1)
+    )
 
 
 class Loop:
     """One training run of `module`. `work` holds its checkpoints and metrics until the stage is sealed."""
 
-    def __init__(self, module: nn.Module, source: Source, config: LoopConfig, label: Label, work: Path, how: How,
-                 objective: Objective = language_loss, spikes: bool = True) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        source: Source,
+        config: LoopConfig,
+        label: Label,
+        work: Path,
+        how: How,
+        objective: Objective = language_loss,
+        spikes: bool = True,
+    ) -> None:
         self.module, self.source, self.config = module, source, config
         self.label, self.work, self.how, self.objective = label, work, how, objective
         self.optimizer = Optimizer(module, config.optimizer)
@@ -79,8 +89,10 @@ class Loop:
         """
         step = self._resume()
         saved_at = time.monotonic()
-        with JsonLog(self.metrics_path, keep=lambda record: record["step"] <= step) as log, \
-                Progress(name, self.config.steps, "steps", self.how, done=step) as bar:
+        with (
+            JsonLog(self.metrics_path, keep=lambda record: record["step"] <= step) as log,
+            Progress(name, self.config.steps, "steps", self.how, done=step) as bar,
+        ):
             while step < self.config.steps:
                 record = self._step(step)
                 step += 1
@@ -102,8 +114,14 @@ class Loop:
         batch = self.source.batch(step)
         scale = self.config.schedule.scale(step, self.config.steps)
         if batch is None:
-            return {"loss": 0.0, "grad_norm": 0.0, "scale": scale, "tokens": 0, "seconds": time.perf_counter() - started,
-                    "skipped": True}
+            return {
+                "loss": 0.0,
+                "grad_norm": 0.0,
+                "scale": scale,
+                "tokens": 0,
+                "seconds": time.perf_counter() - started,
+                "skipped": True,
+            }
         self.module.train()
         self.module.zero_grad(set_to_none=True)
         loss = 0.0
@@ -116,8 +134,14 @@ class Loop:
         self.guard.look(step, loss, grad_norm)
         self.optimizer.step(scale)
         seconds = time.perf_counter() - started
-        return {"loss": loss, "grad_norm": grad_norm, "scale": scale, "tokens": batch.tokens, "seconds": seconds,
-                **batch.facts}
+        return {
+            "loss": loss,
+            "grad_norm": grad_norm,
+            "scale": scale,
+            "tokens": batch.tokens,
+            "seconds": seconds,
+            **batch.facts,
+        }
 
     def _clip(self) -> float:
         gradients = [p.grad for p in self.module.parameters() if p.grad is not None]

@@ -13,8 +13,7 @@ from trivium.generate.engine import Completion
 from trivium.ground.artifact import Label
 from trivium.ground.errors import Stopped
 from trivium.ground.how import How
-from trivium.model.config import ModelConfig
-from trivium.model.config import OptimizerConfig
+from trivium.model.config import ModelConfig, OptimizerConfig
 from trivium.model.transformer import Transformer
 from trivium.stages.rl import rollouts
 from trivium.stages.rl.config import RlConfig, WarmConfig

@@ -29,9 +29,15 @@ class ShapeConfig:
     def model(self, vocabulary: int) -> ModelConfig:
         """The shape as a model's config."""
         return ModelConfig(
-            vocab_size=vocabulary, hidden_size=self.width, intermediate_size=self.feed_forward,
-            num_hidden_layers=self.layers, num_attention_heads=self.heads, num_key_value_heads=self.kv_heads,
-            head_dim=self.head_width, rope_theta=self.rope_theta, max_position_embeddings=self.longest,
+            vocab_size=vocabulary,
+            hidden_size=self.width,
+            intermediate_size=self.feed_forward,
+            num_hidden_layers=self.layers,
+            num_attention_heads=self.heads,
+            num_key_value_heads=self.kv_heads,
+            head_dim=self.head_width,
+            rope_theta=self.rope_theta,
+            max_position_embeddings=self.longest,
         )
 
 

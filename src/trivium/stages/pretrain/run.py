@@ -62,8 +62,9 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     model.to(device)
     rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed)
     steps = config.steps or config.epochs * rows.steps_per_epoch
-    loop = Loop(model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work,
-                how)
+    loop = Loop(
+        model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work, how
+    )
     watch = _Watch(model, tokenizer, shards, steps, config, work)
     loop.run("pre-training", watch.look)
     evals = {"heldout": {"web": against_kneser_ney(model, shards, tokenizer, config.row_tokens, how)}}
@@ -81,8 +82,9 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
 class _Watch:
     """Measures and samples a few times along the way."""
 
-    def __init__(self, model: Transformer, tokenizer: Tokenizer, shards: Shards, steps: int, config: PretrainConfig,
-                 work: Path) -> None:
+    def __init__(
+        self, model: Transformer, tokenizer: Tokenizer, shards: Shards, steps: int, config: PretrainConfig, work: Path
+    ) -> None:
         self.model, self.tokenizer, self.shards = model, tokenizer, shards
         self.path = work / "samples.jsonl"
         self.window = config.row_tokens
@@ -105,8 +107,9 @@ class _Watch:
         return {"heldout_bits_per_byte": float(bits.sum() / self.bytes)}
 
 
-def against_kneser_ney(model: Transformer, shards: Shards, tokenizer: Tokenizer, window: int, how: How
-                       ) -> dict[str, Any]:
+def against_kneser_ney(
+    model: Transformer, shards: Shards, tokenizer: Tokenizer, window: int, how: How
+) -> dict[str, Any]:
     """Bits per byte on the held-out documents: the model, modified Kneser-Ney (order 3, same tokens), the margin."""
     heldout = shards.heldout
     if not len(heldout):
@@ -137,6 +140,12 @@ def _facts(model: Transformer, loop: Loop, evals: dict[str, Any]) -> dict[str, A
         "tokens_per_second": round(tokens / max(seconds, 1e-9)),
         "dtype": str(model.compute_dtype).removeprefix("torch."),
         "loss": round(records[-1]["loss"], 4),
-        **({"heldout_bits_per_byte": round(web["model_bits_per_byte"]["value"], 4),
-            "kneser_ney_bits_per_byte": round(web["kneser_ney_bits_per_byte"]["value"], 4)} if web else {}),
+        **(
+            {
+                "heldout_bits_per_byte": round(web["model_bits_per_byte"]["value"], 4),
+                "kneser_ney_bits_per_byte": round(web["kneser_ney_bits_per_byte"]["value"], 4),
+            }
+            if web
+            else {}
+        ),
     }

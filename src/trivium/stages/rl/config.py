@@ -52,7 +52,9 @@ class WarmConfig:
 
     def __post_init__(self) -> None:
         check(0 <= self.low < self.high <= 1, "low, high", (self.low, self.high), "They are shares, low below high.")
-        check(1 <= self.level <= self.highest, "level", self.level, f"It starts between 1 and highest ({self.highest}).")
+        check(
+            1 <= self.level <= self.highest, "level", self.level, f"It starts between 1 and highest ({self.highest})."
+        )
         check(self.check_every > 0, "check_every", self.check_every, "Look every step or less often.")
 
 

@@ -45,8 +45,9 @@ class Rollout:
 class Practice:
     """The source of RL's batches: samples with the model that is being trained."""
 
-    def __init__(self, config: RlConfig, task: str, level: int, model: Transformer, tokenizer: Tokenizer,
-                 folder: Path) -> None:
+    def __init__(
+        self, config: RlConfig, task: str, level: int, model: Transformer, tokenizer: Tokenizer, folder: Path
+    ) -> None:
         self.config, self.task, self.level = config, task, level
         self.model, self.tokenizer, self.folder = model, tokenizer, folder
 
@@ -81,7 +82,9 @@ class Practice:
                 requests.append(Request(ids, config.max_new, config.temperature, seed, stop))
         completions = Engine(self.model).run(requests)
         size = config.samples
-        return [self._group(step, problem, completions[i * size : (i + 1) * size]) for i, problem in enumerate(problems)]
+        return [
+            self._group(step, problem, completions[i * size : (i + 1) * size]) for i, problem in enumerate(problems)
+        ]
 
     def _group(self, step: int, problem: Problem, completions: list[Completion]) -> list[Rollout]:
         replies = [parse(self.tokenizer, c.ids, think=True) for c in completions]
@@ -89,7 +92,7 @@ class Practice:
         rewards = [float(right) for right in correct]
         if self.config.reward == "random":
             seeds = np.array([hash_of(problem.id)], np.uint64) + np.arange(len(replies), dtype=np.uint64)
-            rewards = [float(u < 0.5) for u in uniforms(seeds, step)]  # noqa: PLR2004 - a fair coin
+            rewards = [float(u < 0.5) for u in uniforms(seeds, step)]
         mean = sum(rewards) / len(rewards)
         return [
             Rollout(problem, completion, reply.thinking or "", reply.content, right, reward, reward - mean)
@@ -104,24 +107,36 @@ class Practice:
             examples.append(Example([*ids, *answer], [0.0] * len(ids) + [rollout.advantage] * len(answer)))
         longest = max(len(example.ids) - 1 for example in examples)
         row_tokens = max(ROW_TOKENS, longest)
-        batch = rows_of(examples, pack([len(e.ids) - 1 for e in examples], row_tokens), row_tokens,
-                        self.tokenizer.end_of_text)
+        batch = rows_of(
+            examples, pack([len(e.ids) - 1 for e in examples], row_tokens), row_tokens, self.tokenizer.end_of_text
+        )
         tokens = sum(len(rollout.completion.ids) for rollout in rollouts)
         return Batch(batch.ids_BT, batch.targets_BT, batch.weights_BT / tokens, batch.documents_BT, facts)
 
     def _write(self, step: int, groups: list[list[Rollout]]) -> None:
         """One file a step, so that a resumed run simply writes a step again."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_jsonl(self.folder / f"step-{step + 1:06d}.jsonl", [
-            {
-                "step": step + 1, "problem_id": rollout.problem.id, "question": rollout.problem.question,
-                "answer": rollout.problem.answer, "thinking": rollout.thinking, "text": rollout.content,
-                "correct": rollout.correct, "reward": rollout.reward, "advantage": rollout.advantage,
-                "ids": rollout.completion.ids, "logprobs": [round(x, 5) for x in rollout.completion.logprobs],
-                "finish": rollout.completion.finish,
-            }
-            for group in groups for rollout in group
-        ])
+        write_jsonl(
+            self.folder / f"step-{step + 1:06d}.jsonl",
+            [
+                {
+                    "step": step + 1,
+                    "problem_id": rollout.problem.id,
+                    "question": rollout.problem.question,
+                    "answer": rollout.problem.answer,
+                    "thinking": rollout.thinking,
+                    "text": rollout.content,
+                    "correct": rollout.correct,
+                    "reward": rollout.reward,
+                    "advantage": rollout.advantage,
+                    "ids": rollout.completion.ids,
+                    "logprobs": [round(x, 5) for x in rollout.completion.logprobs],
+                    "finish": rollout.completion.finish,
+                }
+                for group in groups
+                for rollout in group
+            ],
+        )
 
     def state(self) -> dict[str, Any]:
         """Nothing: a batch is a function of its number and the weights."""

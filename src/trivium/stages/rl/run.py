@@ -63,8 +63,13 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
     loop.run("reinforcement learning", lambda step: exam.look(model, step))
     evals = {"task": task, "level": level, "warmup_log": plan["warmup_log"], **exam.after(model, before)}
     gain = evals["heldout"]["gain"]
-    facts = {"task": task, "level": level, "before": round(evals["heldout"]["warm"]["value"], 3),
-             "after": round(evals["heldout"]["rl"]["value"], 3), "gain": round(gain["value"], 3)}
+    facts = {
+        "task": task,
+        "level": level,
+        "before": round(evals["heldout"]["warm"]["value"], 3),
+        "after": round(evals["heldout"]["rl"]["value"], 3),
+        "gain": round(gain["value"], 3),
+    }
     with sealing(out, label, facts) as folder:
         save_model(folder, model, dict(tokenizer.special))
         tokenizer.save(folder)
@@ -84,8 +89,13 @@ class Exam:
     def before(self, model: Transformer, path: Path) -> dict[str, list[bool]]:
         """Which problems the warm start gets right, thinking and not; kept in `path` for a resumed run."""
         if not path.exists():
-            write_json(path, {"think": self._right(self._answers(model, True, "held-out before")),
-                              "direct": self._right(self._answers(model, False, "held-out before, no thinking"))})
+            write_json(
+                path,
+                {
+                    "think": self._right(self._answers(model, True, "held-out before")),
+                    "direct": self._right(self._answers(model, False, "held-out before, no thinking")),
+                },
+            )
         found: dict[str, list[bool]] = read_json(path)
         return found
 
@@ -139,5 +149,8 @@ def write_rollouts(folder: Path, to: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.Table.from_pylist([record for path in sorted(folder.iterdir()) for record in read_jsonl(path)]), to, compression="zstd")
-
+    pq.write_table(
+        pa.Table.from_pylist([record for path in sorted(folder.iterdir()) for record in read_jsonl(path)]),
+        to,
+        compression="zstd",
+    )

@@ -53,17 +53,29 @@ def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How)
     model = load_model(source.path, device, pick_dtype(device))
     traces = Traces(config, tokenizer)
     ladder = Ladder(config, model, tokenizer, traces)
-    loop = Loop(model, traces, LoopConfig(steps=config.steps, optimizer=config.optimizer, schedule=config.schedule),
-                label, work, how)
+    loop = Loop(
+        model,
+        traces,
+        LoopConfig(steps=config.steps, optimizer=config.optimizer, schedule=config.schedule),
+        label,
+        work,
+        how,
+    )
     if not traces.log and not work.exists():
         ladder.look(0)
     if not traces.settled:
         loop.run("warm start", ladder.after)
     log = traces.log
-    evals = {"task": config.task, "level": traces.level, "settled": traces.settled, "pass_at_1": log[-1]["pass_at_1"],
-             "warmup_log": log}
-    with sealing(out, label, {"level": traces.level, "pass_at_1": round(log[-1]["pass_at_1"], 3),
-                              "steps": log[-1]["step"]}) as folder:
+    evals = {
+        "task": config.task,
+        "level": traces.level,
+        "settled": traces.settled,
+        "pass_at_1": log[-1]["pass_at_1"],
+        "warmup_log": log,
+    }
+    with sealing(
+        out, label, {"level": traces.level, "pass_at_1": round(log[-1]["pass_at_1"], 3), "steps": log[-1]["step"]}
+    ) as folder:
         save_model(folder, model, dict(tokenizer.special))
         tokenizer.save(folder)
         write_json(folder / "evals.json", evals)
@@ -115,10 +127,13 @@ class Traces:
 
 def worked(tokenizer: Tokenizer, problem: Problem) -> Example:
     """A problem, its thought and its answer as one conversation; the assistant's part is taught."""
-    rendered = render(tokenizer, [
-        {"role": "user", "content": problem.question},
-        {"role": "assistant", "reasoning_content": problem.thought, "content": problem.answer},
-    ])
+    rendered = render(
+        tokenizer,
+        [
+            {"role": "user", "content": problem.question},
+            {"role": "assistant", "reasoning_content": problem.thought, "content": problem.answer},
+        ],
+    )
     return Example(rendered.ids, [float(taught) for taught in rendered.mask])
 
 
@@ -159,6 +174,7 @@ class Ladder:
 
     @torch.no_grad()
     def _pass_at_1(self, level: int) -> float:
-        outcomes = score(Engine(self.model), self.tokenizer, self.traces.probe(level), think=True,
-                         max_new=self.config.max_new)
+        outcomes = score(
+            Engine(self.model), self.tokenizer, self.traces.probe(level), think=True, max_new=self.config.max_new
+        )
         return sum(outcome.correct for outcome in outcomes) / len(outcomes)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -37,8 +36,14 @@ from trivium.train.loop import Loop, LoopConfig, language_loss
 from trivium.train.packing import Example, PackedRows, pack, rows_of
 
 SAMPLE_PROMPTS = (
-    "Hello!", "Who are you?", "Who made you?", "What is 27+48?", "How many r are in strawberry?",
-    "Can you help me plan my day?", "I feel tired today.", "Thank you for your help.",
+    "Hello!",
+    "Who are you?",
+    "Who made you?",
+    "What is 27+48?",
+    "How many r are in strawberry?",
+    "Can you help me plan my day?",
+    "I feel tired today.",
+    "Thank you for your help.",
 )
 
 
@@ -60,10 +65,21 @@ def run(config: SftConfig, inputs: Mapping[str, Artifact], out: Path, how: How) 
     audited = list(read_jsonl(inputs["audit"].file("refusals.jsonl"))) if "audit" in inputs else []
     records = conversations(config, audited)
     learn, keep = split(records, config.heldout)
-    rows = PackedRows([example(tokenizer, r, config.row_tokens) for r in learn], config.row_tokens, config.rows,
-                      config.seed, tokenizer.end_of_text)
-    loop = Loop(model, rows, LoopConfig(steps=config.epochs * rows.steps_per_epoch, optimizer=config.optimizer,
-                                        schedule=config.schedule), label, work, how)
+    rows = PackedRows(
+        [example(tokenizer, r, config.row_tokens) for r in learn],
+        config.row_tokens,
+        config.rows,
+        config.seed,
+        tokenizer.end_of_text,
+    )
+    loop = Loop(
+        model,
+        rows,
+        LoopConfig(steps=config.epochs * rows.steps_per_epoch, optimizer=config.optimizer, schedule=config.schedule),
+        label,
+        work,
+        how,
+    )
     before = work / "before.json"
     if not before.exists():
         write_json(before, heldout_loss(model, tokenizer, keep, config.row_tokens))
@@ -71,12 +87,20 @@ def run(config: SftConfig, inputs: Mapping[str, Artifact], out: Path, how: How) 
     after = heldout_loss(model, tokenizer, keep, config.row_tokens)
     losses = {kind: {"before": was, "after": after[kind]} for kind, was in read_json(before).items()}
     replies = answer(Engine(model), tokenizer, ask(SAMPLE_PROMPTS), max_new=96)
-    samples = [{"prompt": prompt, "thinking": reply.thinking, "text": reply.content}
-               for prompt, reply in zip(SAMPLE_PROMPTS, replies, strict=True)]
-    counts = {kind: sum(record["kind"] == kind for record in records) for kind in dict.fromkeys(
-        record["kind"] for record in records)}
-    facts = {"steps": steps, "conversations": len(records), "refusals": counts.get("refusal", 0),
-             "heldout_loss": round(losses.get("all", {"after": 0.0})["after"], 4)}
+    samples = [
+        {"prompt": prompt, "thinking": reply.thinking, "text": reply.content}
+        for prompt, reply in zip(SAMPLE_PROMPTS, replies, strict=True)
+    ]
+    counts = {
+        kind: sum(record["kind"] == kind for record in records)
+        for kind in dict.fromkeys(record["kind"] for record in records)
+    }
+    facts = {
+        "steps": steps,
+        "conversations": len(records),
+        "refusals": counts.get("refusal", 0),
+        "heldout_loss": round(losses.get("all", {"after": 0.0})["after"], 4),
+    }
     with sealing(out, label, facts) as folder:
         save_model(folder, model, dict(tokenizer.special))
         tokenizer.save(folder)
@@ -96,8 +120,9 @@ def example(tokenizer: Tokenizer, record: Record, row_tokens: int) -> Example:
 
 
 @torch.no_grad()
-def heldout_loss(model: Transformer, tokenizer: Tokenizer, records: Sequence[Record], row_tokens: int
-                 ) -> dict[str, float]:
+def heldout_loss(
+    model: Transformer, tokenizer: Tokenizer, records: Sequence[Record], row_tokens: int
+) -> dict[str, float]:
     """Nats per taught token on held-out conversations, of all together ("all") and of each kind."""
     kinds = {"all": list(records)}
     for record in records:
@@ -115,5 +140,3 @@ def _loss(model: Transformer, tokenizer: Tokenizer, records: Sequence[Record], r
         total += language_loss(model, part).item()
         taught += float(batch.weights_BT.sum())
     return total / max(taught, 1.0)
-
-
