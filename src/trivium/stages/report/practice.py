@@ -1,0 +1,122 @@
+"""Section 7: RL. The warm start's ladder, rates along the way, the exam, and answers side by side with rewards."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from trivium.pages.charts import Bars, Line, as_percent, bars, lines, smooth
+from trivium.pages.figures import count, percent, points, short
+from trivium.stages.report.config import ReportConfig
+from trivium.stages.report.reading import Inputs, deep, interval, json_of, lines_of, series
+
+TEMPLATE = "practice.html"
+MOST_CHARACTERS = 900
+COLUMNS = ("step", "problem_id", "question", "answer", "thinking", "text", "correct", "reward", "advantage", "finish")
+
+
+def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
+    """What the template shows; None when neither the warm start nor RL has been."""
+    if "rl" not in inputs and "warm" not in inputs:
+        return None
+    evals = json_of(inputs, "rl", "evals.json") or {}
+    warm = json_of(inputs, "warm", "evals.json") or evals
+    metrics = [line for line in lines_of(inputs, "rl", "metrics.jsonl") if not line.get("skipped")]
+    numbers = [("held-out gain", points(interval(evals, "heldout", "gain"))),
+               ("thinking is worth", points(interval(evals, "think", "gain")))] if evals else []  # fmt: skip
+    log = deep(warm, "warmup_log") or []
+    exam = _exam(evals)
+    return {
+        "task": warm.get("task"),
+        "level": warm.get("level"),
+        "numbers": numbers,
+        "ladder": [[short(line["step"]), str(line["level"]), as_percent(line["pass_at_1"]), line["move"]]
+                   for line in log],
+        "rates": _rates_chart(metrics),
+        "tokens": _running([("", "answer_tokens", False)], metrics, "Tokens an answer by step.", "tokens"),
+        "entropy": _running([("entropy", "entropy", False), ("groups without signal", "groups_without_signal", True)],
+                            metrics, "Entropy and groups without signal by step.", ""),
+        "exam": _exam_chart(exam),
+        "exam_rows": [[name, *(percent(figure) for figure in row)] for name, row in exam.items()],
+        "rollouts": side_by_side(group_of(inputs), config.rollouts),
+    }  # fmt: skip
+
+
+def _rates_chart(metrics: list[dict[str, Any]]) -> Markup:
+    rate, held = series(metrics, "pass_rate"), series(metrics, "heldout_accuracy")
+    window = max(1, len(rate) // 15)
+    drawn = [Line("practice", "rl", smooth(rate, window), faint=rate), Line("held out", "evals", held, marks=True)]
+    shown = [line for line in drawn if line.points]
+    return lines(shown, "Share of problems solved by step, in practice and held out.", y_form=as_percent,
+                 y_range=(0.0, 1.0), y_name="solved")  # fmt: skip
+
+
+def _running(wanted: list[tuple[str, str, bool]], metrics: list[dict[str, Any]], said: str, y_name: str) -> Markup:
+    drawn = []
+    for name, key, dashed in wanted:
+        found = series(metrics, key)
+        if found:
+            drawn.append(Line(name, "rl", smooth(found, max(1, len(found) // 15)), dashed=dashed))
+    return lines(drawn, said, y_name=y_name, height=190)
+
+
+def _exam(evals: Any) -> dict[str, list[dict[str, Any] | None]]:
+    """Row name -> accuracy without thinking and with it; empty before RL."""
+    if interval(evals, "heldout", "rl") is None:
+        return {}
+    return {"warm start": [interval(evals, "think", "without_before"), interval(evals, "heldout", "warm")],
+            "after practice": [interval(evals, "think", "without"), interval(evals, "heldout", "rl")]}  # fmt: skip
+
+
+def _exam_chart(exam: dict[str, list[dict[str, Any] | None]]) -> Markup:
+    if not exam:
+        return Markup("")
+    drawn = [Bars("without thinking", "rl", [row[0] for row in exam.values()], pale=True),
+             Bars("with thinking", "rl", [row[1] for row in exam.values()])]  # fmt: skip
+    said = "; ".join(f"{name}: {percent(row[0], ends=False)} without thinking, {percent(row[1], ends=False)} with"
+                     for name, row in exam.items())  # fmt: skip
+    return bars(list(exam), drawn, said, height=230)
+
+
+def group_of(inputs: Inputs) -> list[dict[str, Any]]:
+    """The rollouts of one problem at one step: a group that is as divided as can be, as early as can be."""
+    if "rl" not in inputs or not inputs["rl"].has("rollouts.parquet"):
+        return []
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(inputs["rl"].file("rollouts.parquet"), columns=[*COLUMNS, "ids"])
+    table = table.set_column(table.num_columns - 1, "tokens", pc.list_value_length(table["ids"]))
+    groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        groups.setdefault((row["step"], row["problem_id"]), []).append(row)
+    if not groups:
+        return []
+    return min(
+        groups.values(), key=lambda rows: (abs(sum(r["reward"] for r in rows) / len(rows) - 0.5), rows[0]["step"])
+    )
+
+
+def side_by_side(group: list[dict[str, Any]], most: int) -> dict[str, Any] | None:
+    """A group for the page: answers rewarded and not in turn, different ones first. None without a group."""
+    if not group:
+        return None
+    seen: set[tuple[str, str]] = set()
+    fresh: list[dict[str, Any]] = []
+    again: list[dict[str, Any]] = []
+    for row in group:
+        (again if (said := (row["thinking"], row["text"])) in seen else fresh).append(row)
+        seen.add(said)
+    good, bad = ([row for row in [*fresh, *again] if bool(row["reward"]) is wanted] for wanted in (True, False))
+    turns = [row for i in range(max(len(good), len(bad))) for side in (good, bad) for row in side[i : i + 1]]
+    first, right = group[0], sum(bool(row["correct"]) for row in group)
+    about = {"question": first["question"], "answer": first["answer"], "step": count(first["step"])}
+    return {**about, "of": len(group), "right": right, "answers": [_card(row) for row in turns[:most]]}
+
+
+def _card(row: dict[str, Any]) -> dict[str, str]:
+    note = ", cut off" if row["finish"] == "length" else ""
+    said = {name: row[name][:MOST_CHARACTERS] for name in ("thinking", "text")}
+    return {**said, "reward": f"{row['reward']:.0f}", "advantage": f"{row['advantage']:+.2f}", "note": note,
+            "tokens": count(row["tokens"])}  # fmt: skip

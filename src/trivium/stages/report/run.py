@@ -1,0 +1,116 @@
+"""The report, told in six lines.
+
+1. Every artifact of the run is an input; any may be missing, and then its section says so.
+2. Each section has a room here that reads files and gives values, and a template in `pages` that shows them.
+3. `effects.json` says what each stage changed, against its target, for people and programs.
+4. All text is escaped, what the models said above all; the page loads nothing from anywhere.
+5. One file comes out, `report.html`, that opens offline, in light and dark, on paper and by keyboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+import trivium
+from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
+from trivium.ground.atomic import write_json
+from trivium.ground.how import How
+from trivium.pages.render import render, style
+from trivium.stages.report import (
+    funnel,
+    knowledge,
+    lineage,
+    manners,
+    oddities,
+    practice,
+    preference,
+    pretraining,
+    tokens,
+)
+from trivium.stages.report.config import FORMAT, STAGE, ReportConfig
+from trivium.stages.report.effects import effects
+from trivium.stages.report.reading import Inputs
+from trivium.stages.report.story import split_ends, story
+
+Reader = Callable[[Inputs, ReportConfig], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page: its anchor and token, the stage that colours it, its heading, and who fills it."""
+
+    token: str
+    stage: str
+    title: str
+    missing: str
+    template: str
+    read: Reader
+
+
+SECTIONS = (
+    Section("corpus", "corpus", "Pages become documents", "No documents were selected in this run.",
+            funnel.TEMPLATE, funnel.section),
+    Section("tokens", "tokenizer", "Documents become numbers", "There is no tokenizer in this run.",
+            tokens.TEMPLATE, tokens.section),
+    Section("base", "base", "A simulator of documents", "No base model was trained in this run.",
+            pretraining.TEMPLATE, pretraining.section),
+    Section("audit", "audit", "What it knows and what it makes up", "No model was audited in this run.",
+            knowledge.TEMPLATE, knowledge.section),
+    Section("sft", "sft", "Manners", "No conversations were learned in this run.", manners.TEMPLATE, manners.section),
+    Section("reward", "reward", "A taste", "No reward model was trained in this run.",
+            preference.TEMPLATE, preference.section),
+    Section("rl", "rl", "Practice", "There was no reinforcement learning in this run.",
+            practice.TEMPLATE, practice.section),
+    Section("quirks", "quirks", "Oddities", "No model met the quirk battery in this run.",
+            oddities.TEMPLATE, oddities.section),
+    Section("lineage", "report", "Where everything comes from", "There are no artifacts in this run.",
+            lineage.TEMPLATE, lineage.section),
+)  # fmt: skip
+
+
+def label_of(config: ReportConfig, inputs: Mapping[str, Artifact]) -> Label:
+    """The label of the artifact that `run` would seal."""
+    return Label("report", STAGE, FORMAT, config, parents_of(inputs))
+
+
+def run(config: ReportConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
+    """Write `report.html` and `effects.json` from the inputs, by node name, and seal them at `out`. Raises Stopped."""
+    rows = effects(inputs)
+    how.stop.check("before the report was written")
+    facts = {"effects": len(rows), "met": sum(row["met"] is True for row in rows)}
+    with sealing(out, label_of(config, inputs), facts) as folder:
+        (folder / "report.html").write_text(page(config, inputs, rows), encoding="utf-8")
+        write_json(folder / "effects.json", rows)
+    return open_artifact(out, "report")
+
+
+def page(config: ReportConfig, inputs: Inputs, rows: list[dict[str, Any]]) -> str:
+    """The whole page, with the effects' rows at its top."""
+    return render(
+        "page.html",
+        title=config.title,
+        style=style(),
+        story=story(inputs),
+        effects=[_split(row) for row in rows],
+        met=sum(row["met"] is True for row in rows),
+        sections=[_section(section, inputs, config) for section in SECTIONS],
+        version=trivium.__version__,
+        artifacts=len(inputs),
+    )
+
+
+def _section(section: Section, inputs: Inputs, config: ReportConfig) -> dict[str, Any]:
+    values = section.read(inputs, config)
+    body = Markup(render(section.template, **values)) if values is not None else ""  # noqa: S704 - escaped in render
+    return {"id": section.token, "token": section.token, "stage": section.stage, "title": section.title,
+            "missing": section.missing, "here": values is not None, "body": body}  # fmt: skip
+
+
+def _split(row: dict[str, Any]) -> dict[str, Any]:
+    before, after = split_ends(row["before"]), split_ends(row["after"])
+    return row | {"before_value": before[0], "before_ends": before[1], "after_value": after[0], "after_ends": after[1]}
