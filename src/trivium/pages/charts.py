@@ -25,6 +25,11 @@ def as_number(value: float) -> str:
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}".rstrip("0")
 
 
+def paint(stage: str, share: float = 1.0) -> dict[str, str]:
+    """Attributes of a shape in a stage's colour, mixed with the ground: opaque, so that no grid line shows through."""
+    return {"class_": "tint", "style": f"--f:{colour(stage)};--t:{100 * share:.0f}%"}
+
+
 @dataclass(frozen=True)
 class Line:
     """A line of a chart: its name, the stage that colours it, its points, perhaps a band around it."""
@@ -110,7 +115,7 @@ def _legend(entries: Sequence[tuple[str, str, bool]], y: float = 11.0) -> list[M
     parts, x = [], WIDTH - 12.0
     for name, stage, dashed in reversed([entry for entry in entries if entry[0]]):
         parts.append(text(x, y, name, "end", "legend"))
-        x -= 7.0 * len(name) + 8
+        x -= 6.4 * len(name) + 6
         style = "line dashed" if dashed else "line"
         parts.append(element("path", d=f"M{x - 16:.1f} {y - 4}h16", stroke=colour(stage), class_=style))
         x -= 32
@@ -127,6 +132,11 @@ class Bars:
     pale: bool = False
     """A lighter fill: for the second series of the same stage."""
 
+    @property
+    def ink(self) -> dict[str, str]:
+        """The attributes of its shapes."""
+        return paint(self.stage, 0.45 if self.pale else 0.9)
+
 
 def bars(
     groups: Sequence[str],
@@ -140,7 +150,7 @@ def bars(
 ) -> Markup:
     """Groups of bars with their 95 % intervals, from 0 to 100 %. `guess` draws a dashed step for each group."""
     frame = Frame(WIDTH, height, (0.0, float(len(groups))), (0.0, 1.0), top=34, bottom=46)
-    parts = [*frame.rows(as_percent), text(0, 11, y_name, style="axis")]
+    parts = [*frame.rows(as_percent, about=5), text(0, 11, y_name, style="axis")]
     width = min(40.0, (frame.across(1) - frame.across(0)) * 0.72 / max(1, len(series)))
     for place, group in enumerate(groups):
         middle = frame.across(place + 0.5)
@@ -166,10 +176,7 @@ def bars(
 def _bar(figure: Mapping[str, Any], one: Bars, x: float, width: float, frame: Frame) -> Markup:
     value, low, high = (float(figure[key]) for key in ("value", "low", "high"))
     top, bottom, middle = frame.up(value), frame.up(0.0), x + width / 2
-    shape = element(
-        "rect", x=x + 1, y=top, width=width - 2, height=max(bottom - top, 1.0), rx=1.5, fill=colour(one.stage),
-        opacity="0.5" if one.pale else "0.88",
-    )  # fmt: skip
+    shape = element("rect", x=x + 1, y=top, width=width - 2, height=max(bottom - top, 1.0), rx=1.5, **one.ink)
     whisker = f"M{middle:.1f} {frame.up(low):.1f}V{frame.up(high):.1f}m-4 0h8M{middle - 4:.1f} {frame.up(low):.1f}h8"
     tip = element("title", f"{one.name}: {100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], n = {figure['n']:,}")
     return element("g", tip, shape, element("path", d=whisker, class_="whisker"))
@@ -179,16 +186,13 @@ def _swatches(series: Sequence[Bars], guess_name: str) -> list[Markup]:
     parts, x = [], WIDTH - 12.0
     if guess_name:
         parts.append(text(x, 11, guess_name, "end", "legend"))
-        x -= 7.0 * len(guess_name) + 8
+        x -= 6.4 * len(guess_name) + 6
         parts.append(element("path", d=f"M{x - 16:.1f} 7h16", class_="level"))
         x -= 32
     for one in reversed([one for one in series if one.name]):
         parts.append(text(x, 11, one.name, "end", "legend"))
-        x -= 7.0 * len(one.name) + 8
-        parts.append(
-            element("rect", x=x - 10, y=2.0, width=10.0, height=10.0, rx=2, fill=colour(one.stage),
-                    opacity="0.5" if one.pale else "0.88")
-        )  # fmt: skip
+        x -= 6.4 * len(one.name) + 6
+        parts.append(element("rect", x=x - 10, y=2.0, width=10.0, height=10.0, rx=2, **one.ink))
         x -= 26
     return parts
 
@@ -212,13 +216,12 @@ def funnel(layers: Sequence[Stage], stage: str, said: str) -> Markup:
         y = i * row
         stays, went = layer.left * scale, (layer.came - layer.left) * scale
         parts.append(text(left - 10, y + 15, layer.name, "end", "tick strong"))
-        parts.append(element("rect", x=left, y=y + 3, width=max(stays, 0.5), height=17.0, rx=1.5, fill=colour(stage)))
+        parts.append(element("rect", x=left, y=y + 3, width=max(stays, 0.5), height=17.0, rx=1.5, **paint(stage)))
         if went:
             parts.append(
-                element("rect", x=left + stays, y=y + 3, width=went, height=17.0, rx=1.5, fill=colour(stage),
-                        opacity="0.28")
-            )  # fmt: skip
-        said_here = f"{layer.left:,}" + (f"  −{layer.came - layer.left:,} {layer.note}" if went else "")
+                element("rect", x=left + stays, y=y + 3, width=went, height=17.0, rx=1.5, **paint(stage, 0.25))
+            )
+        said_here = f"{layer.left:,}" + (f" · −{layer.came - layer.left:,} {layer.note}" if went else "")
         parts.append(text(left + layer.came * scale + 8, y + 16, said_here, style="tick"))
     return canvas(WIDTH, len(layers) * row + 4, said, *parts)
 
@@ -258,7 +261,7 @@ def _cell(cell: Cell, stage: str, x: float, y: float, wide: float, tall: float) 
     box: dict[str, Any] = {"x": x + 2, "y": y + 2, "width": wide - 4, "height": tall - 4, "rx": 4}
     if cell.value is None:
         return element("g", element("rect", **box, class_="hollow"), text(x + wide / 2, y + 30, "–", "middle", "note"))
-    shade = element("rect", **box, fill=colour(stage), opacity=f"{0.08 + 0.5 * cell.value:.2f}")
+    shade = element("rect", **box, **paint(stage, 0.08 + 0.5 * cell.value))
     value = text(x + wide / 2, y + 24, as_percent(cell.value), "middle", "value")
     note = text(x + wide / 2, y + 40, cell.note, "middle", "note") if cell.note else Markup("")
     return element("g", element("title", cell.tip or cell.note), shade, value, note)
@@ -276,11 +279,12 @@ class Part:
 
 def stacks(groups: Sequence[str], parts: Sequence[Part], stage: str, said: str, x_name: str = "") -> Markup:
     """Each group's counts as shares of its sum, one above the other: shades of one stage's colour."""
-    height, ink = 250.0, colour(stage)
+    height = 250.0
     frame = Frame(WIDTH, height, (0.0, float(len(groups))), (0.0, 1.0), top=34, bottom=46)
-    stripe = element("path", d="M0 6L6 0M-1 1L1 -1M5 7L7 5", stroke=ink, stroke_width="1.6")
-    pattern = element("pattern", stripe, id="hatch", width="6", height="6", patternUnits="userSpaceOnUse")
-    drawn = [element("defs", pattern), *frame.rows(as_percent)]
+    stripe = element("path", d="M0 6L6 0M-1 1L1 -1M5 7L7 5", stroke=colour(stage), stroke_width="1.6")
+    ground = element("rect", width="6", height="6", class_="ground")
+    pattern = element("pattern", ground, stripe, id="hatch", width="6", height="6", patternUnits="userSpaceOnUse")
+    drawn = [element("defs", pattern), *frame.rows(as_percent, about=5)]
     for place, group in enumerate(groups):
         total, below = sum(part.counts[place] for part in parts), 0
         left, right = frame.across(place + 0.16), frame.across(place + 0.84)
@@ -291,19 +295,19 @@ def stacks(groups: Sequence[str], parts: Sequence[Part], stage: str, said: str, 
             below += count
             tip = element("title", f"{part.name}: {count:,} of {total:,}")
             box = {"x": left, "y": high, "width": right - left, "height": max(low - high - 1, 0.5)}
-            drawn.append(element("g", tip, element("rect", **box, **_fill(part, ink))))
+            drawn.append(element("g", tip, element("rect", **box, **_fill(part, stage))))
         drawn.append(text(frame.across(place + 0.5), height - 29, group, "middle", "tick strong"))
     drawn.append(text(WIDTH - frame.right, height - 8, x_name, "end", "axis"))
     x = WIDTH - 12.0
     for part in reversed(parts):
         drawn.append(text(x, 11, part.name, "end", "legend"))
-        x -= 7.0 * len(part.name) + 8
-        drawn.append(element("rect", x=x - 10, y=2.0, width=10.0, height=10.0, rx=2, **_fill(part, ink)))
+        x -= 6.4 * len(part.name) + 6
+        drawn.append(element("rect", x=x - 10, y=2.0, width=10.0, height=10.0, rx=2, **_fill(part, stage)))
         x -= 26
     return canvas(WIDTH, height, said, *drawn)
 
 
-def _fill(part: Part, ink: str) -> dict[str, object]:
+def _fill(part: Part, stage: str) -> dict[str, str]:
     if part.hatched:
-        return {"fill": "url(#hatch)", "stroke": ink, "stroke_width": "1"}
-    return {"fill": ink, "opacity": f"{part.shade:.2f}"}
+        return {"fill": "url(#hatch)", "stroke": colour(stage), "stroke_width": "1"}
+    return paint(stage, part.shade)

@@ -86,10 +86,7 @@ def _recall(summary: Any, kind: str, said: str) -> Row | None:
     climbs = rising([b[kind] for b in bins])
     most_read = bins[-1].get("high") is None
     notes = [
-        "A guesser is right on "
-        + percent(bins[0].get("guesser"))
-        + " of what was never read"
-        + ("." if guess else "; the model is not within that interval."),
+        _guessers(bins[0]) + ("" if guess else " The model is not within that."),
         "It rises from bin to bin." if climbs else "It does not rise throughout.",
     ]
     if not most_read:
@@ -105,6 +102,14 @@ def _recall(summary: Any, kind: str, said: str) -> Row | None:
         int(last["n"]),
         " ".join(notes),
     )
+
+
+def _guessers(unread: Figures) -> str:
+    """Between which ends guessers are right: who draws an answer by its frequency, who says the most frequent one."""
+    low, high = (deep(unread, name, end) for name, end in (("drawer", "low"), ("guesser", "high")))
+    if low is None or high is None:
+        return "No guesser was measured."
+    return f"Guessers by frequency are right on {100 * low:.1f} to {100 * high:.1f} % of what was never read."
 
 
 def rising(figures: Sequence[Figures]) -> bool:

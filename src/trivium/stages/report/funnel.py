@@ -28,7 +28,10 @@ def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
 
 
 def _funnel(source: dict[str, Any], config: ReportConfig) -> dict[str, Any]:
-    stages = [Stage(layer["name"], layer["in"], layer["out"], _main_reason(layer)) for layer in source["layers"]]
+    stages = [
+        Stage(layer["name"].replace("_", " "), layer["in"], layer["out"], _main_reason(layer))
+        for layer in source["layers"]
+    ]
     edits = [f"{layer['name']} {what} {count(times)}" for layer in source["layers"]
              for what, times in layer["changed"].items() if times]  # fmt: skip
     caption = "Pages left after each layer; pale is what the layer drops, with its most frequent reason."
@@ -48,7 +51,7 @@ def _main_reason(layer: dict[str, Any]) -> str:
     reasons = sorted(layer["dropped"].items(), key=lambda item: -item[1])
     if not reasons:
         return ""
-    return reasons[0][0] + (f" and {len(reasons) - 1} more" if len(reasons) > 1 else "")
+    return str(reasons[0][0]).replace("_", " ") + (f" and {len(reasons) - 1} more" if len(reasons) > 1 else "")
 
 
 def mix(account: dict[str, Any]) -> list[list[str]]:

@@ -26,7 +26,7 @@ def section(inputs: Inputs, _config: ReportConfig) -> dict[str, Any] | None:
     known = {"best_of", "best_of_n"}
     return {
         "numbers": [("comparisons decided rightly", percent(accuracy))] if accuracy else [],
-        "loss": loss_chart([("", "reward", losses)], "Loss of the reward model by step."),
+        "loss": loss_chart([("", "reward", losses)], "Loss of the reward model by step.", "nats a comparison"),
         "best": _best_chart(rows),
         "best_rows": [[str(row["n"]), plain(row["gold"]), plain(interval(row, "proxy"))] for row in rows],
         "others": list(figures_in({key: value for key, value in evals.items() if key not in known})),

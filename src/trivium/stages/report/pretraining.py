@@ -38,13 +38,13 @@ def section(inputs: Inputs, _config: ReportConfig) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def loss_chart(drawn: list[tuple[str, str, Points]], said: str) -> Markup:
+def loss_chart(drawn: list[tuple[str, str, Points]], said: str, y_name: str = "nats a token") -> Markup:
     """Losses by step: each (name, stage, points) thin, with its running mean thick."""
     shown = []
     for name, stage, points in drawn:
         window = max(1, len(points) // 25)
         shown.append(Line(name, stage, smooth(points, window)[window // 2 :], faint=points))
-    return lines(shown, said, y_name="nats a token")
+    return lines(shown, said, y_name=y_name)
 
 
 def _bits_chart(points: Points, web: Any) -> Markup:
