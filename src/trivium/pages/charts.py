@@ -89,7 +89,10 @@ def lines(
         parts.append(text(WIDTH - frame.right, y - 5, name, "end", "note"))
     for line in drawn:
         parts += _line(line, frame)
-    return canvas(WIDTH, height, said, *parts, *_legend([(line.name, line.stage, line.dashed) for line in drawn]))
+    keys = [
+        (one.name, _stroke(stroke=colour(one.stage), class_="line dashed" if one.dashed else "line")) for one in drawn
+    ]
+    return canvas(WIDTH, height, said, *parts, *_legend(keys))
 
 
 def _line(line: Line, frame: Frame) -> list[Markup]:
@@ -110,16 +113,24 @@ def _line(line: Line, frame: Frame) -> list[Markup]:
     return parts
 
 
-def _legend(entries: Sequence[tuple[str, str, bool]], y: float = 11.0) -> list[Markup]:
-    """Names with a stroke of their colour, right above the plot; nothing for a single nameless line."""
-    parts, x = [], WIDTH - 12.0
-    for name, stage, dashed in reversed([entry for entry in entries if entry[0]]):
-        parts.append(text(x, y, name, "end", "legend"))
-        x -= 6.4 * len(name) + 6
-        style = "line dashed" if dashed else "line"
-        parts.append(element("path", d=f"M{x - 16:.1f} {y - 4}h16", stroke=colour(stage), class_=style))
-        x -= 32
+def _legend(entries: Sequence[tuple[str, Markup]], y: float = 11.0) -> list[Markup]:
+    """Names behind their signs, right above the plot. How wide a name is, is guessed on the safe side."""
+    shown = [(name, sign) for name, sign in entries if name]
+    x = WIDTH + 2.0 - sum(7.3 * len(name) + 36 for name, _ in shown)
+    parts = []
+    for name, sign in shown:
+        parts.append(element("g", sign, transform=f"translate({x:.1f} {y:.1f})"))
+        parts.append(text(x + 22, y, name, style="legend"))
+        x += 7.3 * len(name) + 36
     return parts
+
+
+def _stroke(**ink: str) -> Markup:
+    return element("path", d="M0 -4h16", **ink)
+
+
+def _square(**ink: str) -> Markup:
+    return element("rect", x=4, y=-9, width=11, height=11, rx=2, **ink)
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,10 @@ def bars(
     y = frame.up(0)
     parts.append(element("line", x1=frame.left, x2=WIDTH - frame.right, y1=y, y2=y, class_="base"))
     parts.append(text(WIDTH - frame.right, height - 8, x_name, "end", "axis"))
-    return canvas(WIDTH, height, said, *parts, *_swatches(series, guess_name if any(guess) else ""))
+    keys = [(one.name, _square(**one.ink)) for one in series]
+    if any(guess):
+        keys.append((guess_name, _stroke(class_="level")))
+    return canvas(WIDTH, height, said, *parts, *_legend(keys))
 
 
 def _bar(figure: Mapping[str, Any], one: Bars, x: float, width: float, frame: Frame) -> Markup:
@@ -180,21 +194,6 @@ def _bar(figure: Mapping[str, Any], one: Bars, x: float, width: float, frame: Fr
     whisker = f"M{middle:.1f} {frame.up(low):.1f}V{frame.up(high):.1f}m-4 0h8M{middle - 4:.1f} {frame.up(low):.1f}h8"
     tip = element("title", f"{one.name}: {100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], n = {figure['n']:,}")
     return element("g", tip, shape, element("path", d=whisker, class_="whisker"))
-
-
-def _swatches(series: Sequence[Bars], guess_name: str) -> list[Markup]:
-    parts, x = [], WIDTH - 12.0
-    if guess_name:
-        parts.append(text(x, 11, guess_name, "end", "legend"))
-        x -= 6.4 * len(guess_name) + 6
-        parts.append(element("path", d=f"M{x - 16:.1f} 7h16", class_="level"))
-        x -= 32
-    for one in reversed([one for one in series if one.name]):
-        parts.append(text(x, 11, one.name, "end", "legend"))
-        x -= 6.4 * len(one.name) + 6
-        parts.append(element("rect", x=x - 10, y=2.0, width=10.0, height=10.0, rx=2, **one.ink))
-        x -= 26
-    return parts
 
 
 @dataclass(frozen=True)
@@ -209,7 +208,7 @@ class Stage:
 
 def funnel(layers: Sequence[Stage], stage: str, said: str) -> Markup:
     """Layers from top to bottom: the solid part stays, the pale part is dropped here."""
-    most, row, left, right = max([layer.came for layer in layers] or [1]), 27.0, 132.0, 210.0
+    most, row, left, right = max([layer.came for layer in layers] or [1]), 27.0, 128.0, 262.0
     scale = (WIDTH - left - right) / max(most, 1)
     parts = []
     for i, layer in enumerate(layers):
@@ -263,7 +262,7 @@ def _cell(cell: Cell, stage: str, x: float, y: float, wide: float, tall: float) 
         return element("g", element("rect", **box, class_="hollow"), text(x + wide / 2, y + 30, "–", "middle", "note"))
     shade = element("rect", **box, **paint(stage, 0.08 + 0.5 * cell.value))
     value = text(x + wide / 2, y + 24, as_percent(cell.value), "middle", "value")
-    note = text(x + wide / 2, y + 40, cell.note, "middle", "note") if cell.note else Markup("")
+    note = text(x + wide / 2, y + 40, cell.note, "middle", "small") if cell.note else Markup("")
     return element("g", element("title", cell.tip or cell.note), shade, value, note)
 
 
@@ -298,12 +297,7 @@ def stacks(groups: Sequence[str], parts: Sequence[Part], stage: str, said: str, 
             drawn.append(element("g", tip, element("rect", **box, **_fill(part, stage))))
         drawn.append(text(frame.across(place + 0.5), height - 29, group, "middle", "tick strong"))
     drawn.append(text(WIDTH - frame.right, height - 8, x_name, "end", "axis"))
-    x = WIDTH - 12.0
-    for part in reversed(parts):
-        drawn.append(text(x, 11, part.name, "end", "legend"))
-        x -= 6.4 * len(part.name) + 6
-        drawn.append(element("rect", x=x - 10, y=2.0, width=10.0, height=10.0, rx=2, **_fill(part, stage)))
-        x -= 26
+    drawn += _legend([(part.name, _square(**_fill(part, stage))) for part in parts])
     return canvas(WIDTH, height, said, *drawn)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 COLOURS: dict[str, tuple[str, str]] = {
     "corpus": ("#746a4f", "#b9ad8b"),
-    "tokenizer": ("#a86f14", "#e0ad5c"),
+    "tokenizer": ("#986210", "#e0ad5c"),
     "base": ("#2b62a0", "#7db0ea"),
     "audit": ("#7b4f9d", "#bd98da"),
     "sft": ("#1f7a5c", "#66c5a0"),
@@ -13,7 +13,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "quirks": ("#39737f", "#80bfca"),
     "report": ("#6a6a6a", "#a8a8a8"),
 }
-"""Stage -> its colour on light and on dark ground; each has a contrast of 4 or more with its ground."""
+"""Stage -> its colour on light and on dark ground; each has a contrast of 4.5 or more with its ground."""
 
 OWNERS = {
     "town": "corpus",
@@ -23,7 +23,6 @@ OWNERS = {
     "pretrain": "base",
     "plain": "report",
     "warm": "rl",
-    "evals": "audit",
 }
 """Nodes and stages that wear another stage's colour. `plain`, the model to compare with, stays grey."""
 

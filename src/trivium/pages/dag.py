@@ -1,4 +1,4 @@
-"""The lineage as a small graph: nodes in columns by how many steps they are from the start, edges as curves."""
+"""The lineage as a small graph: nodes in rows by how many steps they are from the start, edges as curves."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Vertex:
     parents: Sequence[str] = ()
 
 
-WIDE, TALL, GAP_X, GAP_Y = 104.0, 38.0, 26.0, 12.0
+WIDE, TALL, GAP_X, GAP_Y = 108.0, 38.0, 18.0, 26.0
 
 
 def depths(vertices: Sequence[Vertex]) -> dict[str, int]:
@@ -40,29 +40,28 @@ def depths(vertices: Sequence[Vertex]) -> dict[str, int]:
 
 
 def dag(vertices: Sequence[Vertex], said: str) -> Markup:
-    """The graph from left to right, each node in its stage's colour; empty Markup without nodes."""
+    """The graph from top to bottom, each node in its stage's colour; empty Markup without nodes."""
     if not vertices:
         return Markup("")
     deep = depths(vertices)
-    columns: dict[int, list[Vertex]] = {}
+    rows: dict[int, list[Vertex]] = {}
     for vertex in vertices:
-        columns.setdefault(deep[vertex.name], []).append(vertex)
-    tallest = max(len(column) for column in columns.values())
-    height = tallest * (TALL + GAP_Y) - GAP_Y + 4
+        rows.setdefault(deep[vertex.name], []).append(vertex)
+    width = max(len(row) for row in rows.values()) * (WIDE + GAP_X) - GAP_X + 4
     places: dict[str, tuple[float, float]] = {}
-    for depth, column in columns.items():
-        top = (height - len(column) * (TALL + GAP_Y) + GAP_Y) / 2
-        for i, vertex in enumerate(column):
-            places[vertex.name] = (2 + depth * (WIDE + GAP_X), top + i * (TALL + GAP_Y))
+    for depth, row in rows.items():
+        left = (width - len(row) * (WIDE + GAP_X) + GAP_X) / 2
+        for i, vertex in enumerate(row):
+            places[vertex.name] = (left + i * (WIDE + GAP_X), 2 + depth * (TALL + GAP_Y))
     edges = [_edge(places[p], places[v.name], p) for v in vertices for p in v.parents if p in places and p != v.name]
-    width = 4 + (max(columns) + 1) * (WIDE + GAP_X) - GAP_X
+    height = 4 + (max(rows) + 1) * (TALL + GAP_Y) - GAP_Y
     return canvas(width, height, said, *edges, *(_box(v, *places[v.name]) for v in vertices))
 
 
 def _edge(start: tuple[float, float], end: tuple[float, float], parent: str) -> Markup:
-    x1, y1, x2, y2 = start[0] + WIDE, start[1] + TALL / 2, end[0], end[1] + TALL / 2
-    bend = max(14.0, (x2 - x1) / 2)
-    d = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    x1, y1, x2, y2 = start[0] + WIDE / 2, start[1] + TALL, end[0] + WIDE / 2, end[1]
+    bend = max(12.0, (y2 - y1) / 2)
+    d = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {y1 + bend:.1f} {x2:.1f} {y2 - bend:.1f} {x2:.1f} {y2:.1f}"
     return element("path", d=d, stroke=colour(parent), class_="edge")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from trivium.pages.charts import Stage, funnel
@@ -18,13 +19,19 @@ def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
     if account is None:
         return None
     sources = account["sources"]
-    passing = [source for source in sources if any(layer["in"] > layer["out"] for layer in source["layers"])]
-    whole = [source for source in sources if source not in passing]
-    lede = "A web page passes these layers in this order and leaves at the first that it fails. Its reason is counted."
+    dropping = [source for source in sources if any(layer["in"] > layer["out"] for layer in source["layers"])]
+    told = ["A page passes these layers in this order and leaves at the first that it fails. Its reason is counted."]
+    whole = _names(source for source in sources if source not in dropping and len(source["layers"]) > 1)
     if whole:
-        names = ", ".join(f"{source['source']} ({count(source['in'])})" for source in whole)
-        lede += f" These entered behind the filters, which would rightly drop columns of digits: {names}."
-    return {"lede": lede, "funnels": [_funnel(source, config) for source in passing], "mix": mix(account)}
+        told.append(f"No layer dropped anything of {whole}.")
+    behind = _names(source for source in sources if source not in dropping and len(source["layers"]) == 1)
+    if behind:
+        told.append(f"These entered behind the filters, which would rightly drop columns of digits: {behind}.")
+    return {"lede": " ".join(told), "funnels": [_funnel(source, config) for source in dropping], "mix": mix(account)}
+
+
+def _names(sources: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(f"{source['source']} ({count(source['in'])})" for source in sources)
 
 
 def _funnel(source: dict[str, Any], config: ReportConfig) -> dict[str, Any]:

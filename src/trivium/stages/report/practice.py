@@ -46,7 +46,8 @@ def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
 def _rates_chart(metrics: list[dict[str, Any]]) -> Markup:
     rate, held = series(metrics, "pass_rate"), series(metrics, "heldout_accuracy")
     window = max(1, len(rate) // 15)
-    drawn = [Line("practice", "rl", smooth(rate, window), faint=rate), Line("held out", "evals", held, marks=True)]
+    practice = Line("practice", "rl", smooth(rate, window), faint=rate, dashed=True)
+    drawn = [practice, Line("held out", "rl", held, marks=True)]
     shown = [line for line in drawn if line.points]
     return lines(shown, "Share of problems solved by step, in practice and held out.", y_form=as_percent,
                  y_range=(0.0, 1.0), y_name="solved")  # fmt: skip
@@ -118,5 +119,11 @@ def side_by_side(group: list[dict[str, Any]], most: int) -> dict[str, Any] | Non
 def _card(row: dict[str, Any]) -> dict[str, str]:
     note = ", cut off" if row["finish"] == "length" else ""
     said = {name: row[name][:MOST_CHARACTERS] for name in ("thinking", "text")}
-    return {**said, "reward": f"{row['reward']:.0f}", "advantage": f"{row['advantage']:+.2f}", "note": note,
-            "tokens": count(row["tokens"])}  # fmt: skip
+    advantage = f"{row['advantage']:+.2f}".replace("-", "−")
+    return {
+        **said,
+        "reward": f"{row['reward']:.0f}",
+        "advantage": advantage,
+        "note": note,
+        "tokens": count(row["tokens"]),
+    }

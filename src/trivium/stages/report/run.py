@@ -35,7 +35,7 @@ from trivium.stages.report import (
 from trivium.stages.report.config import FORMAT, STAGE, ReportConfig
 from trivium.stages.report.effects import effects
 from trivium.stages.report.reading import Inputs
-from trivium.stages.report.story import split_ends, story
+from trivium.stages.report.story import split_ends, story, tight
 
 Reader = Callable[[Inputs, ReportConfig], dict[str, Any] | None]
 
@@ -113,4 +113,6 @@ def _section(section: Section, inputs: Inputs, config: ReportConfig) -> dict[str
 
 def _split(row: dict[str, Any]) -> dict[str, Any]:
     before, after = split_ends(row["before"]), split_ends(row["after"])
-    return row | {"before_value": before[0], "before_ends": before[1], "after_value": after[0], "after_ends": after[1]}
+    words = {key: tight(row[key]) for key in ("effect", "target", "detail")}
+    was = {"before_value": tight(before[0]), "before_ends": before[1]}
+    return row | words | was | {"after_value": tight(after[0]), "after_ends": after[1]}

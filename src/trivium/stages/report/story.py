@@ -20,6 +20,11 @@ def split_ends(text: str) -> tuple[str, str]:
     return value, (f"[{rest}" if bracket else "")
 
 
+def tight(text: str) -> str:
+    """The text with its figures held together with their per cent signs, for the page."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
 def _corpus(inputs: Inputs) -> str:
     account = json_of(inputs, "selected", "funnel.json")
     if account is None:
@@ -27,7 +32,7 @@ def _corpus(inputs: Inputs) -> str:
     real = next((source for source in account["sources"] if source["source"] == "web"), None)
     tokens = inputs["base"].manifest.get("facts", {}).get("tokens") if "base" in inputs else None
     documents = sum(size["documents"] for size in deep(account, "selected", "train").values())
-    kept = f" {count(real['out'])} of {count(real['in'])} real pages passed the filters;" if real else ""
+    kept = f"{count(real['out'])} of {count(real['in'])} real pages were kept;" if real else ""
     with_town = f"{kept} with the town's, {count(documents)} documents were left to learn from"
     return with_town.strip() + (f": {count(tokens)} tokens in all readings." if tokens else ".")
 
@@ -58,9 +63,9 @@ def _sft(inputs: Inputs) -> str:
     if now is None:
         return ""
     without = f" instead of {_whole(was)}" if was else ""
-    return (
-        f"Conversations gave it manners, and refusals of what it does not know: it now invents {_whole(now)}{without}."
-    )
+    due = interval(json_of(inputs, "audit-sft", "summary.json"), "well_known", "test", "refused")
+    price = f", and refuses {_whole(due)} of what it should know well" if due else ""
+    return f"Conversations taught it manners and refusals: it now invents {_whole(now)}{without}{price}."
 
 
 def _rl(inputs: Inputs) -> str:
@@ -72,4 +77,4 @@ def _rl(inputs: Inputs) -> str:
 
 
 def _whole(figure: dict[str, Any] | None) -> str:
-    return "–" if figure is None else f"{100 * figure['value']:.0f} %"
+    return "–" if figure is None else f"{100 * figure['value']:.0f}\N{NO-BREAK SPACE}%"
