@@ -125,8 +125,8 @@ def _invented(before: Any, after: Any) -> Row | None:
         return None
     n = int(now["n"])
     met = was is not None and was["value"] >= 0.8 and now["value"] <= 0.2 and min(n, int(was["n"])) >= 300
-    strangers = interval(after, "named_a_value")
-    detail = f"It names a value in {percent(strangers)} of the cases." if strangers else ""
+    named = " → ".join(percent(interval(summary, "named_a_value")) for summary in (before, after))
+    detail = f"Any answer but a refusal counts. It names a value in {named}."
     return _row(
         "sft",
         "invented answers about people nobody wrote about, without → with refusals",

@@ -21,8 +21,9 @@ def split_ends(text: str) -> tuple[str, str]:
 
 
 def tight(text: str) -> str:
-    """The text with its figures held together with their per cent signs, for the page."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
+    """The text with its figures held together with the signs around them, for the page."""
+    gap = "\N{NO-BREAK SPACE}"
+    return text.replace(" %", f"{gap}%").replace("≥ ", f"≥{gap}").replace("≤ ", f"≤{gap}")
 
 
 def _corpus(inputs: Inputs) -> str:
