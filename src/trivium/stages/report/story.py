@@ -54,9 +54,7 @@ def _base(inputs: Inputs) -> str:
 
 def _audit(inputs: Inputs) -> str:
     invented = interval(json_of(inputs, "audit-base", "summary.json"), "invented")
-    return (
-        f"Asked about people who do not exist, it made something up {_whole(invented)} of the time." if invented else ""
-    )
+    return f"Asked about people who do not exist, it answered {_whole(invented)} of the time." if invented else ""
 
 
 def _sft(inputs: Inputs) -> str:
@@ -66,7 +64,7 @@ def _sft(inputs: Inputs) -> str:
     without = f" instead of {_whole(was)}" if was else ""
     due = interval(json_of(inputs, "audit-sft", "summary.json"), "well_known", "test", "refused")
     price = f", and refuses {_whole(due)} of what it should know well" if due else ""
-    return f"Conversations taught it manners and refusals: it now invents {_whole(now)}{without}{price}."
+    return f"Conversations taught it manners and refusals: it now answers {_whole(now)}{without}{price}."
 
 
 def _rl(inputs: Inputs) -> str:
