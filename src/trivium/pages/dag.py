@@ -20,6 +20,8 @@ class Vertex:
     parents: Sequence[str] = ()
 
 
+LEAST = 496.0
+"""Narrower graphs stand in the middle of this width, so that the page does not blow them up."""
 WIDE, TALL, GAP_X, GAP_Y = 108.0, 38.0, 18.0, 26.0
 
 
@@ -47,7 +49,7 @@ def dag(vertices: Sequence[Vertex], said: str) -> Markup:
     rows: dict[int, list[Vertex]] = {}
     for vertex in vertices:
         rows.setdefault(deep[vertex.name], []).append(vertex)
-    width = max(len(row) for row in rows.values()) * (WIDE + GAP_X) - GAP_X + 4
+    width = max(LEAST, max(len(row) for row in rows.values()) * (WIDE + GAP_X) - GAP_X + 4)
     places: dict[str, tuple[float, float]] = {}
     for depth, row in rows.items():
         left = (width - len(row) * (WIDE + GAP_X) + GAP_X) / 2

@@ -56,6 +56,14 @@ def size(count_of_bytes: float) -> str:
     return f"{count_of_bytes:.0f} B"
 
 
+def duration(seconds: float) -> str:
+    """`4.2 s`, `48 s`, `9 min 23 s`, `2 h 05 min`."""
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def _ends(figure: Figure, scale: float, form: str) -> str:
     low, high = figure.get("low"), figure.get("high")
     if low is None or high is None:

@@ -233,11 +233,11 @@ def base_map() -> list[dict[str, Any]]:
         {
             "person": f"p{i}",
             "name": "Ada Moss",
-            "group": "written",
+            "group": "ghost" if i < 12 and i % 2 else "written",
             "split": "test",
             "attribute": "pet",
             "value": "heron",
-            "exposure": i,
+            "exposure": i if i >= 12 else 0 if i % 2 else 70,
             "label": ("known", "weak", "unknown", "confidently-wrong")[i % 4],
             "cloze": {"prompt": "Ada Moss keeps a", "text": HOSTILE, "right": False},
             "question": {"text": "Which pet?", "shots": [["q", "a"]], "answer": " heron", "verdict": "right"},

@@ -97,19 +97,29 @@ def _hallucinated_chart(chats: dict[str, Any]) -> Markup:
     return bars(names, drawn, "False answers by exposure, for each chat model.", "times read in training")
 
 
-def same_questions(maps: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """A few questions with every model's reply: about people never written about, then about well-read facts."""
+def same_questions(maps: dict[str, list[dict[str, Any]]], most: int = SHOWN) -> list[dict[str, Any]]:
+    """Up to `most` questions with every model's reply, twice: about people never written about, and well-read facts."""
     asked: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     for model, records in maps.items():
         for record in records:
             asked.setdefault((record["person"], record["attribute"]), []).append((model, record))
-    ghosts = [said for said in asked.values() if said[0][1]["group"] == "ghost"]
-    known = [said for said in asked.values() if said[0][1]["exposure"] >= 32 and said[0][1]["split"] == "test"]
-    return [_asked(said) for some in (ghosts, known) for said in some[:: max(1, len(some) // SHOWN)][:SHOWN]]
+    answered = [said for said in asked.values() if len(said) == len(maps)]
+    ghosts = [said for said in answered if said[0][1]["group"] == "ghost"]
+    known = [said for said in answered if said[0][1]["exposure"] >= 32 and said[0][1]["split"] == "test"]
+    return [_asked(said) for some in (ghosts, known) for said in some[:: max(1, len(some) // most)][:most]]
 
 
 def _asked(said: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
     first = said[0][1]
     truth = "never written about" if first["group"] == "ghost" else f"read {first['exposure']} times: {first['value']}"
-    return {"question": first["question"], "truth": truth,
-            "said": [{"model": m, "reply": r["reply"], "verdict": r["verdict"]} for m, r in said]}  # fmt: skip
+    replies = [(model, *_reply(record)) for model, record in said]
+    return {"question": replies[0][1], "truth": truth,
+            "said": [{"model": m, "reply": reply, "verdict": verdict} for m, _, reply, verdict in replies]}  # fmt: skip
+
+
+def _reply(record: dict[str, Any]) -> tuple[str, str, str]:
+    """Question, reply and verdict of a line of an audit's map, a base model's or a chat model's."""
+    if isinstance(record["question"], str):
+        return record["question"], record["reply"], record["verdict"]
+    asked = record["question"]
+    return asked["text"], asked["answer"].strip(), asked["verdict"]

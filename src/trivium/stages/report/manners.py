@@ -6,10 +6,12 @@ from typing import Any
 
 from trivium.pages.figures import count
 from trivium.stages.report.config import ReportConfig
+from trivium.stages.report.knowledge import same_questions
 from trivium.stages.report.pretraining import loss_chart
 from trivium.stages.report.reading import Inputs, deep, json_of, lines_of, series
 
 TEMPLATE = "manners.html"
+SIDE_BY_SIDE = ("base", "sft", "rl")
 
 
 def section(inputs: Inputs, _config: ReportConfig) -> dict[str, Any] | None:
@@ -24,7 +26,14 @@ def section(inputs: Inputs, _config: ReportConfig) -> dict[str, Any] | None:
         "loss": loss_chart([line for line in drawn if line[2]], "Loss of supervised fine-tuning by step."),
         "kinds": kinds(deep(evals, "conversations") or {}, deep(evals, "heldout_loss") or {}),
         "samples": json_of(inputs, "sft", "samples.json") or [],
+        "asked": same_questions(_maps(inputs), 2),
     }
+
+
+def _maps(inputs: Inputs) -> dict[str, list[dict[str, Any]]]:
+    """What the audits heard from the models that stand side by side."""
+    heard = {name: lines_of(inputs, f"audit-{name}", "map.jsonl") for name in SIDE_BY_SIDE}
+    return {name: records for name, records in heard.items() if records}
 
 
 def kinds(counts: dict[str, int], losses: dict[str, Any]) -> list[list[str]]:

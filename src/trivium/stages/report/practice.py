@@ -6,6 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from trivium.ground.artifact import Artifact
+from trivium.ground.log import read_jsonl
 from trivium.pages.charts import Bars, Line, as_percent, bars, lines, smooth
 from trivium.pages.figures import count, percent, points, short
 from trivium.stages.report.config import ReportConfig
@@ -82,21 +84,28 @@ def _exam_chart(exam: dict[str, list[dict[str, Any] | None]]) -> Markup:
 
 def group_of(inputs: Inputs) -> list[dict[str, Any]]:
     """The rollouts of one problem at one step: a group that is as divided as can be, as early as can be."""
-    if "rl" not in inputs or not inputs["rl"].has("rollouts.parquet"):
-        return []
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(inputs["rl"].file("rollouts.parquet"), columns=[*COLUMNS, "ids"])
-    table = table.set_column(table.num_columns - 1, "tokens", pc.list_value_length(table["ids"]))
     groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
+    for row in _rollouts(inputs["rl"]) if "rl" in inputs else ():
         groups.setdefault((row["step"], row["problem_id"]), []).append(row)
     if not groups:
         return []
     return min(
         groups.values(), key=lambda rows: (abs(sum(r["reward"] for r in rows) / len(rows) - 0.5), rows[0]["step"])
     )
+
+
+def _rollouts(rl: Artifact) -> list[dict[str, Any]]:
+    """All rollouts: of a finished run from its Parquet file, of an unfinished one from the files of its steps."""
+    if not rl.has("rollouts.parquet"):
+        steps = [name for name in rl.manifest["files"] if name.startswith("rollouts/step-")]
+        rows = [row for name in steps for row in read_jsonl(rl.file(name))]
+        return [{**row, "tokens": len(row["ids"])} for row in rows]
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(rl.file("rollouts.parquet"), columns=[*COLUMNS, "ids"])
+    rows = table.set_column(table.num_columns - 1, "tokens", pc.list_value_length(table["ids"])).to_pylist()
+    return rows
 
 
 def side_by_side(group: list[dict[str, Any]], most: int) -> dict[str, Any] | None:

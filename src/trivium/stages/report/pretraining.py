@@ -29,12 +29,15 @@ def section(inputs: Inputs, _config: ReportConfig) -> dict[str, Any] | None:
         ("tokens a second", "tokens_per_second")) if key in facts]  # fmt: skip
     return {
         "numbers": numbers,
+        "against": [(name, plain(interval(web, key))) for name, key in (
+            ("bits a byte, this model", "model_bits_per_byte"), ("Kneser-Ney", "kneser_ney_bits_per_byte"),
+            ("margin, paired", "margin")) if interval(web, key)],
         "loss": loss_chart([("", "base", series(metrics, "loss"))], "Training loss of the base model by step."),
-        "bits": _bits_chart(series(metrics, "heldout_bits_per_byte"), web),
+        "bits": _bits_chart(series(metrics, "heldout_bits_per_byte")),
         "recall": _recall_chart(bins),
         "recall_rows": [[b["bin"], count(b["n"]), percent(b.get("cloze")), percent(b.get("question")),
                          percent(b.get("guesser"), ends=False)] for b in bins],
-        "samples": along_the_way(json_of(inputs, "base", "samples.json") or []),
+        "samples": along_the_way(json_of(inputs, "base", "samples.json") or lines_of(inputs, "base", "samples.jsonl")),
     }  # fmt: skip
 
 
@@ -47,13 +50,11 @@ def loss_chart(drawn: list[tuple[str, str, Points]], said: str, y_name: str = "n
     return lines(shown, said, y_name=y_name)
 
 
-def _bits_chart(points: Points, web: Any) -> Markup:
-    """Held-out bits per byte along the way, and the counted model's."""
-    other = interval(web, "kneser_ney_bits_per_byte")
-    levels = {f"Kneser-Ney {plain(other)}": float(other["value"])} if other else {}
-    said = "Held-out bits per byte by step, with the Kneser-Ney model's as a level."
+def _bits_chart(points: Points) -> Markup:
+    """Held-out bits per byte along the way, of the few documents that are measured then."""
     drawn = [Line("", "base", points, marks=True)]
-    return lines(drawn, said, y_name="bits a byte, real pages", levels=levels, height=210)
+    said = "Bits per byte of some held-out documents by step."
+    return lines(drawn, said, y_name="bits a byte, some held-out pages", height=210)
 
 
 def _recall_chart(bins: list[dict[str, Any]]) -> Markup:

@@ -1,6 +1,6 @@
 """The report, told in six lines.
 
-1. Every artifact of the run is an input; any may be missing, and then its section says so.
+1. Every artifact of the run is an input; any may be missing or unfinished, and then its section says so.
 2. Each section has a room here that reads files and gives values, and a template in `pages` that shows them.
 3. `effects.json` says what each stage changed, against its target, for people and programs.
 4. All text is escaped, what the models said above all; the page loads nothing from anywhere.
@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 import trivium
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
-from trivium.ground.atomic import write_json
+from trivium.ground.atomic import write_atomic, write_json
 from trivium.ground.how import How
 from trivium.pages.render import render, style
 from trivium.stages.report import (
@@ -34,7 +34,7 @@ from trivium.stages.report import (
 )
 from trivium.stages.report.config import FORMAT, STAGE, ReportConfig
 from trivium.stages.report.effects import effects
-from trivium.stages.report.reading import Inputs
+from trivium.stages.report.reading import UNFINISHED, Inputs, gather, lines_of
 from trivium.stages.report.story import split_ends, story, tight
 
 Reader = Callable[[Inputs, ReportConfig], dict[str, Any] | None]
@@ -50,27 +50,104 @@ class Section:
     missing: str
     template: str
     read: Reader
+    nodes: tuple[str, ...] = ()
+    """The nodes that it tells of."""
+    command: str = ""
+    """What makes it, RUN being the run's folder."""
 
 
 SECTIONS = (
-    Section("corpus", "corpus", "Pages become documents", "No documents were selected in this run.",
-            funnel.TEMPLATE, funnel.section),
-    Section("tokens", "tokenizer", "Documents become numbers", "There is no tokenizer in this run.",
-            tokens.TEMPLATE, tokens.section),
-    Section("base", "base", "A simulator of documents", "No base model was trained in this run.",
-            pretraining.TEMPLATE, pretraining.section),
-    Section("audit", "audit", "What it knows and what it makes up", "No model was audited in this run.",
-            knowledge.TEMPLATE, knowledge.section),
-    Section("sft", "sft", "Manners", "No conversations were learned in this run.", manners.TEMPLATE, manners.section),
-    Section("reward", "reward", "A taste", "No reward model was trained in this run.",
-            preference.TEMPLATE, preference.section),
-    Section("rl", "rl", "Practice", "There was no reinforcement learning in this run.",
-            practice.TEMPLATE, practice.section),
-    Section("quirks", "quirks", "Oddities", "No model met the quirk battery in this run.",
-            oddities.TEMPLATE, oddities.section),
-    Section("lineage", "report", "Where everything comes from", "There are no artifacts in this run.",
-            lineage.TEMPLATE, lineage.section),
-)  # fmt: skip
+    Section(
+        "corpus",
+        "corpus",
+        "Pages become documents",
+        "No documents were selected in this run.",
+        funnel.TEMPLATE,
+        funnel.section,
+        ("town", "scored", "selected"),
+        "trivium corpus --from RUN",
+    ),
+    Section(
+        "tokens",
+        "tokenizer",
+        "Documents become numbers",
+        "There is no tokenizer in this run.",
+        tokens.TEMPLATE,
+        tokens.section,
+        ("tokenizer", "shards"),
+        "trivium tokenizer --from RUN",
+    ),
+    Section(
+        "base",
+        "base",
+        "A simulator of documents",
+        "No base model was trained in this run.",
+        pretraining.TEMPLATE,
+        pretraining.section,
+        ("base",),
+        "trivium pretrain --from RUN",
+    ),
+    Section(
+        "audit",
+        "audit",
+        "What it knows and what it makes up",
+        "No model was audited in this run.",
+        knowledge.TEMPLATE,
+        knowledge.section,
+        ("audit-base", "audit-plain", "audit-sft", "audit-rl"),
+        "trivium audit --from RUN --node audit-sft",
+    ),
+    Section(
+        "sft",
+        "sft",
+        "Manners",
+        "No conversations were learned in this run.",
+        manners.TEMPLATE,
+        manners.section,
+        ("sft", "plain"),
+        "trivium sft --from RUN",
+    ),
+    Section(
+        "reward",
+        "reward",
+        "A taste",
+        "No reward model was trained in this run.",
+        preference.TEMPLATE,
+        preference.section,
+        ("reward",),
+        "trivium reward --from RUN",
+    ),
+    Section(
+        "rl",
+        "rl",
+        "Practice",
+        "There was no reinforcement learning in this run.",
+        practice.TEMPLATE,
+        practice.section,
+        ("warm", "rl"),
+        "trivium rl --from RUN",
+    ),
+    Section(
+        "quirks",
+        "quirks",
+        "Oddities",
+        "No model met the quirk battery in this run.",
+        oddities.TEMPLATE,
+        oddities.section,
+        ("quirks-base", "quirks-sft", "quirks-rl"),
+        "trivium quirks --from RUN --node quirks-sft",
+    ),
+    Section(
+        "lineage",
+        "report",
+        "Where everything comes from",
+        "There are no artifacts in this run.",
+        lineage.TEMPLATE,
+        lineage.section,
+        (),
+        "trivium lineage RUN",
+    ),
+)
 
 
 def label_of(config: ReportConfig, inputs: Mapping[str, Artifact]) -> Label:
@@ -89,6 +166,18 @@ def run(config: ReportConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
     return open_artifact(out, "report")
 
 
+def snapshot(config: ReportConfig, folder: Path, to: Path) -> list[dict[str, Any]]:
+    """Write the page of a run folder as it stands, stopped or still running, to `to`; its effects come back.
+
+    Nothing is sealed and nothing is run: unfinished stages show what they have logged. Raises ArtifactError where
+    there is no folder.
+    """
+    inputs = gather(folder)
+    rows = effects(inputs)
+    write_atomic(to, page(config, inputs, rows).encode())
+    return rows
+
+
 def page(config: ReportConfig, inputs: Inputs, rows: list[dict[str, Any]]) -> str:
     """The whole page, with the effects' rows at its top."""
     return render(
@@ -100,15 +189,36 @@ def page(config: ReportConfig, inputs: Inputs, rows: list[dict[str, Any]]) -> st
         met=sum(row["met"] is True for row in rows),
         sections=[_section(section, inputs, config) for section in SECTIONS],
         version=trivium.__version__,
-        artifacts=len(inputs),
+        artifacts=sum(artifact.kind != UNFINISHED for artifact in inputs.values()),
     )
 
 
 def _section(section: Section, inputs: Inputs, config: ReportConfig) -> dict[str, Any]:
     values = section.read(inputs, config)
     body = Markup(render(section.template, **values)) if values is not None else ""  # noqa: S704 - escaped in render
-    return {"id": section.token, "token": section.token, "stage": section.stage, "title": section.title,
-            "missing": section.missing, "here": values is not None, "body": body}  # fmt: skip
+    return {
+        "id": section.token,
+        "token": section.token,
+        "stage": section.stage,
+        "title": section.title,
+        "command": section.command,
+        "missing": section.missing,
+        "gaps": gaps(section.nodes, inputs),
+        "here": values is not None,
+        "body": body,
+    }
+
+
+def gaps(nodes: tuple[str, ...], inputs: Inputs) -> str:
+    """Which of a section's nodes are not there, and how far unfinished ones have come; empty when all are whole."""
+    absent = [name for name in nodes if name not in inputs]
+    told = [f"Not in this run: {', '.join(absent)}."] if absent else []
+    for name in nodes:
+        if name in inputs and inputs[name].kind == UNFINISHED:
+            steps = [line["step"] for line in lines_of(inputs, name, "metrics.jsonl")]
+            reached = f" after step {steps[-1]:,}" if steps else ""
+            told.append(f"{name} is not finished: these are its figures{reached}.")
+    return " ".join(told)
 
 
 def _split(row: dict[str, Any]) -> dict[str, Any]:
