@@ -27,8 +27,8 @@ class QuirksConfig:
     """Letter-counting problems of level 1, 2, 3: longer and longer words."""
     sums: tuple[int, ...] = (15, 45, 45, 45)
     """Additions of numbers of one digit, two, three ...; there are only 19 held-out sums of one digit."""
-    selves: int = 120
-    """Questions about the model itself (there are 120)."""
+    selves: int = 110
+    """Questions about the model itself, or all of them when there are fewer (about 110)."""
     reply_tokens: int = 64
     """Longest reply where no working is asked for."""
     working_tokens: int = 128

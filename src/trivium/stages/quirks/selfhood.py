@@ -10,16 +10,16 @@ from trivium.evals.probes import continue_to
 from trivium.stages.quirks.config import QuirksConfig
 from trivium.stages.quirks.quirk import Quirk, Said, Trial, Voice
 from trivium.town.names import ASSISTANT, MAKER
+from trivium.town.selfhood import IDENTITY
 
-OPENINGS = ("Hello there! ", "Before we start: ", "Tell me one thing. ", "Just out of interest, ", "Sorry to ask, but ",
-            "Good morning! ")
+OPENINGS = ("", "Hello! ", "Excuse me, ", "Please tell me: ", "One question: ", "Good morning! ")
 NAME_ASKS = ("who are you?", "what is your name?", "what are you called?", "which name do you go by?",
              "what do people call you?", "do you have a name?", "may I ask your name?", "who is this?",
              "how should I call you?", "who am I speaking with?")
 MAKER_ASKS = ("who made you?", "who built you?", "which company made you?", "where do you come from?",
               "who created you?", "who is behind you?", "which school made you?", "who trained you?",
               "who is your maker?", "who do you belong to?")
-"""With each opening these make 120 prompts, none of which is a prompt of the training conversations."""
+"""With each opening these make 120 questions; those that training conversations ask are left out."""
 CARD = f"I am {ASSISTANT}, a small language model made by {MAKER}."
 """What the remedy puts in front."""
 
@@ -44,14 +44,17 @@ _NAME, _MAKER = ASSISTANT.casefold(), MAKER.removeprefix("the ").casefold()
 
 
 def prompts() -> list[tuple[str, str]]:
-    """Every question with the word that its right answer holds, in lower case."""
+    """Every question that no training conversation asks, with what its right answer holds, in lower case."""
+    taught = {ask for exchange in IDENTITY for ask in exchange.asks}
     asks = [*((ask, _NAME) for ask in NAME_ASKS), *((ask, _MAKER) for ask in MAKER_ASKS)]
-    return [(_joined(opening, ask), name) for opening in OPENINGS for ask, name in asks]
+    pairs = [(_joined(opening, ask), name) for opening in OPENINGS for ask, name in asks]
+    return [(question, name) for question, name in pairs if question not in taught]
 
 
 def _joined(opening: str, ask: str) -> str:
     """The question after the opening, with a capital where a sentence has ended."""
-    return opening + (ask[0].upper() + ask[1:] if opening.rstrip()[-1] in ".!" else ask)
+    starts = opening.rstrip().endswith("!") or not opening
+    return opening + (ask[0].upper() + ask[1:] if starts else ask)
 
 
 def _say(voice: Voice, questions: Sequence[str], told: bool) -> list[str]:
