@@ -107,7 +107,7 @@ class OptimizerConfig:
     embed_lr: float = 0.01
     """Peak rate of embeddings and norms' gains (AdamW)."""
     head_lr: float = 0.004
-    """Peak rate of the unembedding matrix (AdamW)."""
+    """Peak rate of the unembedding matrix, or of a reward model's head (AdamW)."""
     momentum: float = 0.95
     """Of Muon: share of the past in a direction."""
     beta1: float = 0.9

@@ -5,16 +5,19 @@ converter open with no export step. A reward model adds a `score` matrix (AutoMo
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from trivium.ground.atomic import read_json, write_json
 from trivium.ground.errors import ArtifactError
 from trivium.model.config import ModelConfig
 from trivium.model.transformer import Transformer
+
+M = TypeVar("M", bound=Transformer)
 
 
 def hf_name(name: str) -> str:
@@ -22,43 +25,42 @@ def hf_name(name: str) -> str:
     return name if name.startswith(("lm_head", "score")) else f"model.{name}"
 
 
-def save_model(folder: Path, model: Transformer, special: dict[str, int], head: nn.Linear | None = None) -> None:
-    """Write `config.json` and fp32 `model.safetensors`; with a scalar `head`, as a sequence classifier."""
+def save_model(folder: Path, model: Transformer, special: dict[str, int]) -> None:
+    """Write `config.json` and fp32 `model.safetensors`; a model with a `score` head is written as a classifier."""
     folder.mkdir(parents=True, exist_ok=True)
     config = model.config.to_hf(special)
     tensors = {hf_name(name): value.detach().float().cpu().contiguous() for name, value in model.state_dict().items()}
-    if model.config.tie_word_embeddings or head is not None:
-        tensors.pop("lm_head.weight")
-    if head is not None:
-        tensors["score.weight"] = head.weight.detach().float().cpu().contiguous()
+    if model.config.tie_word_embeddings:
+        tensors.pop("lm_head.weight", None)
+    if "score.weight" in tensors:
         config["architectures"] = [config["architectures"][0].replace("CausalLM", "SequenceClassification")]
-        config["num_labels"] = 1
         config["id2label"] = {"0": "reward"}
+        config["label2id"] = {"reward": 0}
     write_json(folder / "config.json", config)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def load_model(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Transformer:
-    """The model of a folder on `device`, computing in `dtype` (weights stay fp32). Raises ArtifactError."""
+    """The language model of a folder on `device`, computing in `dtype` (weights stay fp32). Raises ArtifactError."""
     config, tensors = read_tensors(folder)
-    model = Transformer(config, dtype)
-    wanted = {hf_name(name): name for name in model.state_dict()}
-    if config.tie_word_embeddings:
+    if config.tie_word_embeddings and "model.embed_tokens.weight" in tensors:
         tensors["lm_head.weight"] = tensors["model.embed_tokens.weight"]
-    missing = sorted(set(wanted) - set(tensors) - {"lm_head.weight"})
-    if missing:
-        raise ArtifactError(f"{folder}/model.safetensors lacks {missing[0]}.", "It is not a model of this shape.")
-    state = {ours: tensors[theirs] for theirs, ours in wanted.items() if theirs in tensors}
-    model.load_state_dict(state, strict=False)
-    return model.to(device).eval()
+    return fill(Transformer(config, dtype), tensors, folder).to(device).eval()
 
 
-def load_head(folder: Path, device: torch.device) -> Tensor:
-    """The reward head of a folder, `(1, D)`. Raises ArtifactError when it has none."""
-    _, tensors = read_tensors(folder)
-    if "score.weight" not in tensors:
-        raise ArtifactError(f"{folder} is no reward model: it has no score.weight.", "Give the reward stage's folder.")
-    return tensors["score.weight"].to(device)
+def fill(model: M, tensors: dict[str, Tensor], folder: Path) -> M:
+    """The model with the tensors of a folder as its weights. Raises ArtifactError when one is missing or misshapen."""
+    state = {}
+    for name, parameter in model.state_dict().items():
+        found = tensors.get(hf_name(name))
+        if found is None or found.shape != parameter.shape:
+            what = "lacks" if found is None else f"has {tuple(found.shape)}, not {tuple(parameter.shape)}, as"
+            raise ArtifactError(
+                f"{folder}/model.safetensors {what} {hf_name(name)}.", "It is not a model of the shape in config.json."
+            )
+        state[name] = found
+    model.load_state_dict(state)
+    return model
 
 
 def read_tensors(folder: Path) -> tuple[ModelConfig, dict[str, Tensor]]:

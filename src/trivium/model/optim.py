@@ -30,7 +30,7 @@ class Optimizer:
             if parameter.ndim == 2 and name.startswith("layers."):
                 self._matrices.setdefault(tuple(parameter.shape), []).append((name, parameter))
             else:
-                lr = config.head_lr if name.startswith("lm_head") else config.embed_lr
+                lr = config.head_lr if name.startswith(("lm_head", "score")) else config.embed_lr
                 self._others.append((name, parameter, lr))
         self.steps = 0
         self.state = {f"muon.{name}": torch.zeros_like(p) for name, p in _flat(self._matrices.values())}
