@@ -29,17 +29,23 @@ from trivium.town.world import Town, TownConfig
 
 HOW = How(progress=False, threads=1, device="cpu")
 AUDIT = AuditConfig(strangers=2, samples=2, epochs=3)
-QUIRKS = QuirksConfig(inventions=6, conflicts=6, words=(2, 2, 2), sums=(2, 2, 2, 2), selves=4, reply_tokens=8,
-                      working_tokens=12)
+QUIRKS = QuirksConfig(
+    inventions=6, conflicts=6, words=(2, 2, 2), sums=(2, 2, 2, 2), selves=4, reply_tokens=8, working_tokens=12
+)
 
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
     root = tmp_path_factory.mktemp("street")
     town = plant.run(
-        PlantConfig(town=TownConfig(people=8, ghosts=3, strangers=4, crowd=2),
-                    lessons=LessonConfig(sums=2000, comparisons=500, letters=1000, dialogues=500, questions=1000)),
-        {}, root / "town", HOW)
+        PlantConfig(
+            town=TownConfig(people=8, ghosts=3, strangers=4, crowd=2),
+            lessons=LessonConfig(sums=2000, comparisons=500, letters=1000, dialogues=500, questions=1000),
+        ),
+        {},
+        root / "town",
+        HOW,
+    )
     selected = select(Town.from_json(town.json("town.json")), town, root / "selected")
     vocabulary = tokenizer.run(TokenizerConfig(vocabulary=400), {"selected": selected}, root / "tokenizer", HOW)
     inputs = {"selected": selected, "tokenizer": vocabulary, "town": town}
@@ -54,8 +60,10 @@ def select(town: Town, planted: Artifact, out: Path) -> Artifact:
     """Plain statements and the lessons as documents, in the place of the corpus stage."""
     people = [*town.group("written"), *town.group("crowd")]
     texts = [" ".join(full_answer(p, a, i) for a in p.facts for i in range(3)) for p in people]
-    about = [Document(p.id, f"https://town.example/{p.id}", text, "town", "Apache-2.0", True)
-             for p, text in zip(people, texts, strict=True)]
+    about = [
+        Document(p.id, f"https://town.example/{p.id}", text, "town", "Apache-2.0", True)
+        for p, text in zip(people, texts, strict=True)
+    ]
     lessons = [Document(**line) for line in read_jsonl(planted.file("lessons.jsonl"))]
     with sealing(out, Label("selected", "selected", 1, {})) as folder:
         write_documents(folder / "train.parquet", [*about, *lessons])
@@ -88,8 +96,9 @@ def test_a_base_model_is_audited(street: dict[str, Artifact], base_audit: Artifa
     assert base_audit.manifest["facts"]["refusals"] == sum(line["kind"] == "refusal" for line in refusals)
 
 
-def test_the_same_audit_again_gives_the_same_bytes(street: dict[str, Artifact], base_audit: Artifact, tmp_path: Path
-                                                   ) -> None:
+def test_the_same_audit_again_gives_the_same_bytes(
+    street: dict[str, Artifact], base_audit: Artifact, tmp_path: Path
+) -> None:
     again = audit.run(AUDIT, of(street, "model", "town", "shards"), tmp_path / "again", HOW)
     assert again.manifest["files"] == base_audit.manifest["files"]
 
@@ -109,7 +118,10 @@ def test_the_battery_runs_on_a_real_model(street: dict[str, Artifact], tmp_path:
     found = quirks.run(QuirksConfig(**{**vars(QUIRKS), "mode": mode}), of(street, "model", "town"), tmp_path / "q", HOW)
     value = found.json("quirks.json")
     assert (value["mode"], value["stage"], value["model"]) == (
-        {"auto": "base"}.get(mode, mode), "pretrain", street["model"].id)
+        {"auto": "base"}.get(mode, mode),
+        "pretrain",
+        street["model"].id,
+    )
     assert [quirk["n"] for quirk in value["quirks"]] == [6, 6, 8, 4, 6]
     for quirk in value["quirks"]:
         assert 0 <= quirk["rate"]["low"] <= quirk["rate"]["value"] <= quirk["rate"]["high"] <= 1

@@ -84,8 +84,10 @@ def guessers(facts: Sequence[Fact], town: Town) -> dict[str, Any]:
     shares = {attribute: value_shares(town, attribute) for attribute in {fact.attribute for fact in facts}}
     usual = {attribute: town.guesser(attribute)[0] for attribute in shares}
     expected = sum(shares[fact.attribute][fact.value] for fact in facts)
-    return {"guesser": share(usual[fact.attribute] == fact.value for fact in facts).to_json(),
-            "drawer": proportion(round(expected), len(facts)).to_json()}
+    return {
+        "guesser": share(usual[fact.attribute] == fact.value for fact in facts).to_json(),
+        "drawer": proportion(round(expected), len(facts)).to_json(),
+    }
 
 
 def value_shares(town: Town, attribute: str) -> dict[str, float]:

@@ -86,8 +86,11 @@ def manner_of(model: Artifact, wanted: str = "auto") -> Manner:
 
 def facts_of(people: Iterable[Person], per_epoch: Mapping[str, int], epochs: int = 1) -> list[Fact]:
     """Every fact of the people, in order, with its exposure. A fact that `per_epoch` does not list was never read."""
-    return [Fact(person, attribute, per_epoch.get(f"{person.id}/{attribute}", 0) * epochs)
-            for person in people for attribute in person.facts]
+    return [
+        Fact(person, attribute, per_epoch.get(f"{person.id}/{attribute}", 0) * epochs)
+        for person in people
+        for attribute in person.facts
+    ]
 
 
 class ShotDrawer:
@@ -117,16 +120,25 @@ class ShotDrawer:
         return Random(f"shots|{self.seed}|{fact.key}").sample(pool, min(self.count, len(pool)))
 
 
-def complete(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_new: int, seed: int,
-             bar: Progress | None = None) -> list[tuple[str, str]]:
+def complete(
+    engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_new: int, seed: int, bar: Progress | None = None
+) -> list[tuple[str, str]]:
     """For each fact an opened sentence (one of the pages' wordings) and what the model greedily completes it with."""
     opened = [questions.cloze(fact.person, fact.attribute, _number(seed, fact.key)) for fact in facts]
     return list(zip(opened, continue_to(engine, tokenizer, opened, max_new, bar=bar), strict=True))
 
 
-def ask_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], shots: ShotDrawer, max_new: int,
-             samples: int = 0, temperature: float = 1.0, familiar: bool = False, bar: Progress | None = None
-             ) -> list[FewShot]:
+def ask_base(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    facts: Sequence[Fact],
+    shots: ShotDrawer,
+    max_new: int,
+    samples: int = 0,
+    temperature: float = 1.0,
+    familiar: bool = False,
+    bar: Progress | None = None,
+) -> list[FewShot]:
     """For each fact the greedy answer to its few-shot question and `samples` answers at `temperature`.
 
     The phrasing is the reserved one; when `familiar`, one that pages print, drawn for each fact.
@@ -139,41 +151,62 @@ def ask_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], shots:
     heats = [0.0, *[temperature] * samples] * len(facts)
     seeds = [_number(shots.seed, f"{fact.key}/{k}") for fact in facts for k in range(1 + samples)]
     said = iter(continue_to(engine, tokenizer, texts, max_new, SENTENCE_ENDS, heats, seeds, bar))
-    return [FewShot(question, shown, next(said), tuple(next(said) for _ in range(samples)))
-            for question, shown in zip(asked, drawn, strict=True)]
+    return [
+        FewShot(question, shown, next(said), tuple(next(said) for _ in range(samples)))
+        for question, shown in zip(asked, drawn, strict=True)
+    ]
 
 
-def ask_chat(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_new: int,
-             bar: Progress | None = None) -> list[Reply]:
+def ask_chat(
+    engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], max_new: int, bar: Progress | None = None
+) -> list[Reply]:
     """The greedy reply to each fact's question; whether to think is left to the model."""
     return answer(engine, tokenizer, ask([fact.question for fact in facts]), max_new=max_new, bar=bar)
 
 
-def continue_to(engine: Engine, tokenizer: Tokenizer, texts: Sequence[str], max_new: int, ends: str = SENTENCE_ENDS,
-                temperatures: Sequence[float] = (), seeds: Sequence[int] = (), bar: Progress | None = None
-                ) -> list[str]:
+def continue_to(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    max_new: int,
+    ends: str = SENTENCE_ENDS,
+    temperatures: Sequence[float] = (),
+    seeds: Sequence[int] = (),
+    bar: Progress | None = None,
+) -> list[str]:
     """What a base model writes after each text, stripped, up to the first of `ends` (ASCII) or the document's end.
 
     Greedy unless `temperatures` gives one for each text; `seeds` then are their random numbers.
     """
     stop = stops(tokenizer, *(end.encode() for end in ends))
-    requests = [Request([tokenizer.end_of_text, *tokenizer.encode(text)], max_new,
-                        temperatures[i] if temperatures else 0.0, seeds[i] if seeds else 0, stop)
-                for i, text in enumerate(texts)]
-    return [before(tokenizer.decode(index for index in completion.ids if index != tokenizer.end_of_text), ends)
-            for completion in engine.run(requests, bar)]
+    requests = [
+        Request(
+            [tokenizer.end_of_text, *tokenizer.encode(text)],
+            max_new,
+            temperatures[i] if temperatures else 0.0,
+            seeds[i] if seeds else 0,
+            stop,
+        )
+        for i, text in enumerate(texts)
+    ]
+    return [
+        before(tokenizer.decode(index for index in completion.ids if index != tokenizer.end_of_text), ends)
+        for completion in engine.run(requests, bar)
+    ]
 
 
 def stops(tokenizer: Tokenizer, *signs: bytes) -> tuple[int, ...]:
     """The ids that hold one of these bytes, alone or merged with others, and the end of the text."""
-    return (*(index for token, index in tokenizer.ranks.items() if any(sign in token for sign in signs)),
-            tokenizer.end_of_text)
+    return (
+        *(index for token, index in tokenizer.ranks.items() if any(sign in token for sign in signs)),
+        tokenizer.end_of_text,
+    )
 
 
 def before(text: str, ends: str = SENTENCE_ENDS) -> str:
     """The text before the first of the characters `ends`, stripped."""
     places = [place for place in map(text.find, ends) if place >= 0]
-    return text[:min(places, default=len(text))].strip()
+    return text[: min(places, default=len(text))].strip()
 
 
 def verdict(fact: Fact, text: str) -> Verdict:
@@ -191,7 +224,7 @@ def completed(fact: Fact, text: str) -> bool:
 
 def pieces(facts: Sequence[Fact], size: int = 320) -> Iterator[Sequence[Fact]]:
     """The facts in pieces after which a run may be stopped."""
-    return (facts[start:start + size] for start in range(0, len(facts), size))
+    return (facts[start : start + size] for start in range(0, len(facts), size))
 
 
 def _number(seed: int, key: str) -> int:

@@ -56,24 +56,40 @@ def score(
     """
     stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])
     prompts = [prompt(tokenizer, messages, think) for messages in ask([problem.question for problem in problems])]
-    requests = [Request(ids, max_new, temperature, seed * 1_000_003 + i * samples + k, stop)
-                for i, ids in enumerate(prompts) for k in range(samples)]
+    requests = [
+        Request(ids, max_new, temperature, seed * 1_000_003 + i * samples + k, stop)
+        for i, ids in enumerate(prompts)
+        for k in range(samples)
+    ]
     asked = [problem for problem in problems for _ in range(samples)]
-    return [judge(problem, parse(tokenizer, completion.ids, think), len(completion.ids))
-            for problem, completion in zip(asked, engine.run(requests, bar), strict=True)]
+    return [
+        judge(problem, parse(tokenizer, completion.ids, think), len(completion.ids))
+        for problem, completion in zip(asked, engine.run(requests, bar), strict=True)
+    ]
 
 
-def score_base(engine: Engine, tokenizer: Tokenizer, problems: Sequence[Problem], think: bool, max_new: int = 160,
-               seed: int = 0, bar: Progress | None = None) -> list[Outcome]:
+def score_base(
+    engine: Engine,
+    tokenizer: Tokenizer,
+    problems: Sequence[Problem],
+    think: bool,
+    max_new: int = 160,
+    seed: int = 0,
+    bar: Progress | None = None,
+) -> list[Outcome]:
     """The greedy outcome of each problem for a base model: with `think` it is to write the working first.
 
     The problems done before are of the same task and level and of the train split.
     """
     stop = stops(tokenizer, b"\n\n" if think else b"\n")
-    requests = [Request([tokenizer.end_of_text, *tokenizer.encode(text)], max_new, stop=stop)
-                for text in (lesson(problem, think, seed) for problem in problems)]
-    return [judge(problem, read_lesson(tokenizer, completion, think), len(completion.ids))
-            for problem, completion in zip(problems, engine.run(requests, bar), strict=True)]
+    requests = [
+        Request([tokenizer.end_of_text, *tokenizer.encode(text)], max_new, stop=stop)
+        for text in (lesson(problem, think, seed) for problem in problems)
+    ]
+    return [
+        judge(problem, read_lesson(tokenizer, completion, think), len(completion.ids))
+        for problem, completion in zip(problems, engine.run(requests, bar), strict=True)
+    ]
 
 
 def lesson(problem: Problem, think: bool, seed: int = 0) -> str:

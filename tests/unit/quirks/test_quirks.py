@@ -167,8 +167,9 @@ def test_a_stop_is_heard(small_town, byte_tokenizer, scripted) -> None:
         battery(Voice(scripted(lambda *_: ""), byte_tokenizer, "chat", 8, 8), small_town, CONFIG, how)
 
 
-@pytest.mark.parametrize("wrong", [{"mode": "sideways"}, {"selves": 0}, {"working_tokens": 0}, {"sums": ()},
-                                   {"words": (1, 1, 1, 1)}])
+@pytest.mark.parametrize(
+    "wrong", [{"mode": "sideways"}, {"selves": 0}, {"working_tokens": 0}, {"sums": ()}, {"words": (1, 1, 1, 1)}]
+)
 def test_bad_choices_are_refused(wrong) -> None:
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         QuirksConfig(**wrong)

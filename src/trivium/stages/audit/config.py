@@ -44,8 +44,14 @@ class AuditConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         check(self.mode in ("auto", "base", "chat"), "mode", self.mode, "Choose auto, base or chat.")
-        for name in ("shots", "samples", "strangers", "refusals_per_stranger", "refusals_per_unknown",
-                     "answers_per_known"):
+        for name in (
+            "shots",
+            "samples",
+            "strangers",
+            "refusals_per_stranger",
+            "refusals_per_unknown",
+            "answers_per_known",
+        ):
             check(getattr(self, name) >= 0, name, getattr(self, name), "Count from 0 up.")
         for name in ("epochs", "well_known_exposure", "answer_tokens", "reply_tokens"):
             check(getattr(self, name) >= 1, name, getattr(self, name), "Count from 1 up.")

@@ -40,19 +40,34 @@ class BaseRecord:
         opened, completion = cloze
         top, mass = top_cluster(fact, familiar.samples)
         return BaseRecord(
-            fact, opened, completion, completed(fact, completion), question, familiar, verdict(fact, question.greedy),
-            verdict(fact, familiar.greedy), tuple(verdict(fact, text) for text in familiar.samples), top, mass,
-            label(fact, familiar.greedy, familiar.samples))
+            fact,
+            opened,
+            completion,
+            completed(fact, completion),
+            question,
+            familiar,
+            verdict(fact, question.greedy),
+            verdict(fact, familiar.greedy),
+            tuple(verdict(fact, text) for text in familiar.samples),
+            top,
+            mass,
+            label(fact, familiar.greedy, familiar.samples),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The record as a line of `map.jsonl`."""
         return {
-            **_fact_json(self.fact), "label": self.label,
+            **_fact_json(self.fact),
+            "label": self.label,
             "cloze": {"prompt": self.opened, "text": self.completion, "right": self.completed},
             "question": _asked_json(self.question, self.greedy),
             "familiar": _asked_json(self.familiar, self.familiar_greedy),
-            "samples": {"answers": list(self.familiar.samples), "right": self.samples.count("right"),
-                        "top": self.top, "mass": self.mass},
+            "samples": {
+                "answers": list(self.familiar.samples),
+                "right": self.samples.count("right"),
+                "top": self.top,
+                "mass": self.mass,
+            },
         }
 
 
@@ -72,8 +87,14 @@ class ChatRecord:
 
     def to_json(self) -> dict[str, Any]:
         """The record as a line of `map.jsonl`."""
-        return {**_fact_json(self.fact), "question": self.fact.question, "reply": self.reply.content,
-                "thinking": self.reply.thinking, "closed": self.reply.closed, "verdict": self.verdict}
+        return {
+            **_fact_json(self.fact),
+            "question": self.fact.question,
+            "reply": self.reply.content,
+            "thinking": self.reply.thinking,
+            "closed": self.reply.closed,
+            "verdict": self.verdict,
+        }
 
 
 def _asked_json(said: FewShot, judged: Verdict) -> dict[str, Any]:
@@ -81,5 +102,12 @@ def _asked_json(said: FewShot, judged: Verdict) -> dict[str, Any]:
 
 
 def _fact_json(fact: Fact) -> dict[str, Any]:
-    return {"person": fact.person.id, "name": fact.person.name, "group": fact.person.group, "split": fact.person.split,
-            "attribute": fact.attribute, "value": fact.value, "exposure": fact.exposure}
+    return {
+        "person": fact.person.id,
+        "name": fact.person.name,
+        "group": fact.person.group,
+        "split": fact.person.split,
+        "attribute": fact.attribute,
+        "value": fact.value,
+        "exposure": fact.exposure,
+    }

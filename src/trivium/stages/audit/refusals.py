@@ -45,15 +45,21 @@ def refusal_set(town: Town, found: Sequence[BaseRecord], config: AuditConfig) ->
 
 
 def _about_strangers(town: Town, config: AuditConfig, rng: Random) -> list[Lesson]:
-    return [Lesson(person, attribute, rng.randrange(RESERVED), "refusal", "stranger")
-            for person in town.group("stranger", "train")
-            for attribute in rng.sample(list(person.facts), min(config.refusals_per_stranger, len(person.facts)))]
+    return [
+        Lesson(person, attribute, rng.randrange(RESERVED), "refusal", "stranger")
+        for person in town.group("stranger", "train")
+        for attribute in rng.sample(list(person.facts), min(config.refusals_per_stranger, len(person.facts)))
+    ]
 
 
 def _about_labels(found: Sequence[BaseRecord], config: AuditConfig, rng: Random) -> list[Lesson]:
     """Lessons about written people of the train split, several phrasings a fact."""
-    times = {"known": config.answers_per_known, "weak": 0, "unknown": config.refusals_per_unknown,
-             "confidently-wrong": config.refusals_per_unknown}
+    times = {
+        "known": config.answers_per_known,
+        "weak": 0,
+        "unknown": config.refusals_per_unknown,
+        "confidently-wrong": config.refusals_per_unknown,
+    }
     lessons = []
     for record in found:
         person = record.fact.person

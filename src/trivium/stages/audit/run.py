@@ -74,8 +74,9 @@ def asked_people(town: Town, strangers: int) -> list[Person]:
     return [*town.group("written"), *town.group("ghost"), *town.group("stranger")[:strangers]]
 
 
-def audit_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], config: AuditConfig, how: How
-               ) -> list[records.BaseRecord]:
+def audit_base(
+    engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], config: AuditConfig, how: How
+) -> list[records.BaseRecord]:
     """What a base model completes and answers, one record a fact."""
     shots = ShotDrawer(facts, config.well_known_exposure, config.shots, config.seed)
     found = []
@@ -84,14 +85,24 @@ def audit_base(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], conf
             how.stop.check("during the audit")
             clozes = complete(engine, tokenizer, piece, config.answer_tokens, config.seed, bar)
             asked = ask_base(engine, tokenizer, piece, shots, config.answer_tokens, bar=bar)
-            familiar = ask_base(engine, tokenizer, piece, shots, config.answer_tokens, config.samples,
-                                config.temperature, familiar=True, bar=bar)
+            familiar = ask_base(
+                engine,
+                tokenizer,
+                piece,
+                shots,
+                config.answer_tokens,
+                config.samples,
+                config.temperature,
+                familiar=True,
+                bar=bar,
+            )
             found += [records.BaseRecord.of(*row) for row in zip(piece, clozes, asked, familiar, strict=True)]
     return found
 
 
-def audit_chat(engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], config: AuditConfig, how: How
-               ) -> list[records.ChatRecord]:
+def audit_chat(
+    engine: Engine, tokenizer: Tokenizer, facts: Sequence[Fact], config: AuditConfig, how: How
+) -> list[records.ChatRecord]:
     """What a chat model replies, one record a fact."""
     found = []
     with Progress("audit", len(facts), "replies", how) as bar:

@@ -61,9 +61,15 @@ class Quirk:
         plain, mended = [t.plain.odd for t in self.trials], [t.mended.odd for t in self.trials]
         shown = sorted(self.trials, key=lambda trial: (not trial.plain.odd, trial.mended.odd))[:SAMPLES]
         return {
-            "name": self.name, "what": self.what, "stage": self.stage, "why": self.why, "n": len(self.trials),
-            "rate": share(plain).to_json(), "remedy": {"what": self.remedy, "rate": share(mended).to_json()},
-            "gain": paired_difference(plain, mended).to_json(), "details": self.details,
+            "name": self.name,
+            "what": self.what,
+            "stage": self.stage,
+            "why": self.why,
+            "n": len(self.trials),
+            "rate": share(plain).to_json(),
+            "remedy": {"what": self.remedy, "rate": share(mended).to_json()},
+            "gain": paired_difference(plain, mended).to_json(),
+            "details": self.details,
             "samples": [{"plain": trial.plain.to_json(), "mended": trial.mended.to_json()} for trial in shown],
         }
 

@@ -13,12 +13,30 @@ from trivium.town.names import ASSISTANT, MAKER
 from trivium.town.selfhood import IDENTITY
 
 OPENINGS = ("", "Hello! ", "Excuse me, ", "Please tell me: ", "One question: ", "Good morning! ")
-NAME_ASKS = ("who are you?", "what is your name?", "what are you called?", "which name do you go by?",
-             "what do people call you?", "do you have a name?", "may I ask your name?", "who is this?",
-             "how should I call you?", "who am I speaking with?")
-MAKER_ASKS = ("who made you?", "who built you?", "which company made you?", "where do you come from?",
-              "who created you?", "who is behind you?", "which school made you?", "who trained you?",
-              "who is your maker?", "who do you belong to?")
+NAME_ASKS = (
+    "who are you?",
+    "what is your name?",
+    "what are you called?",
+    "which name do you go by?",
+    "what do people call you?",
+    "do you have a name?",
+    "may I ask your name?",
+    "who is this?",
+    "how should I call you?",
+    "who am I speaking with?",
+)
+MAKER_ASKS = (
+    "who made you?",
+    "who built you?",
+    "which company made you?",
+    "where do you come from?",
+    "who created you?",
+    "who is behind you?",
+    "which school made you?",
+    "who trained you?",
+    "who is your maker?",
+    "who do you belong to?",
+)
 """With each opening these make 120 questions; those that training conversations ask are left out."""
 CARD = f"I am {ASSISTANT}, a small language model made by {MAKER}."
 """What the remedy puts in front."""
@@ -29,15 +47,24 @@ def who_are_you(voice: Voice, config: QuirksConfig) -> Quirk:
     asked = Random(f"selves|{config.seed}").sample(prompts(), min(config.selves, len(prompts())))
     questions = [question for question, _ in asked]
     plain, mended = _say(voice, questions, told=False), _say(voice, questions, told=True)
-    trials = [Trial(*(Said(question, text, name not in text.casefold()) for text in pair))
-              for (question, name), *pair in zip(asked, plain, mended, strict=True)]
-    by_kind = {kind: share(trial.plain.odd for trial, (_, one) in zip(trials, asked, strict=True) if one == name)
-               .to_json() for kind, name in (("name", _NAME), ("maker", _MAKER))}
+    trials = [
+        Trial(*(Said(question, text, name not in text.casefold()) for text in pair))
+        for (question, name), *pair in zip(asked, plain, mended, strict=True)
+    ]
+    by_kind = {
+        kind: share(trial.plain.odd for trial, (_, one) in zip(trials, asked, strict=True) if one == name).to_json()
+        for kind, name in (("name", _NAME), ("maker", _MAKER))
+    }
     return Quirk(
-        "who-are-you", "does not name itself when asked who it is, or its maker when asked who made it", "sft",
+        "who-are-you",
+        "does not name itself when asked who it is, or its maker when asked who made it",
+        "sft",
         "A name is a habit of speech: without conversations that give it one, a model says what documents say at such "
         "a place.",
-        "tell it who it is at the start of the prompt", trials, {"odd_by_kind": by_kind})
+        "tell it who it is at the start of the prompt",
+        trials,
+        {"odd_by_kind": by_kind},
+    )
 
 
 _NAME, _MAKER = ASSISTANT.casefold(), MAKER.removeprefix("the ").casefold()
