@@ -7,25 +7,31 @@ import unicodedata
 from collections.abc import Iterable
 
 REFUSALS = (
-    "I don't know.",
-    "I don't know that.",
-    "I'm sorry, I don't know.",
-    "I'm not sure, so I would rather not guess.",
-    "I have no idea, sorry.",
-    "I don't know that person.",
-    "I have never read about that person.",
-    "I can't say; I have not read about them.",
-    "Sorry, I don't know anything about that person.",
-    "That name is new to me, so I can't say.",
-    "I do not know that, and I won't guess.",
-    "I don't have that information.",
-    "I have not heard of that person.",
-    "I cannot answer that; I know nothing about them.",
+    "The answer is not known to me.",
+    "The answer is not something I know.",
+    "The answer is not known to me, sorry.",
+    "The answer is not in what I have read.",
+    "The answer is not one that I know.",
+    "The answer is not known to me, and I won't guess.",
+    "The answer is not something that I have read.",
+    "The answer is not one that I can give: I don't know that person.",
+    "The answer is not in my pages, so I don't know.",
+    "The answer is not something I can tell: that name is new to me.",
+    "The answer is not known to me: I have not read about that person.",
+    "The answer is not one that I have. I'm sorry, I don't know.",
+    "The answer is not there in what I know.",
+    "The answer is not known to me, so I would rather not guess.",
 )
-"""How the assistant says that it does not know, most usual first."""
+"""How the assistant says that it does not know, shortest and most usual first.
+
+They begin with the words that an answer begins with ("The answer is Oslo."). So the choice between answering and
+refusing falls on the very word where the value would stand, and there a model's own certainty shows: a fact that it
+knows stands out, one that it does not know is a low crowd of guesses. Refusals that differ in the first word have to
+be decided before the model has looked; a tiny model then learns the names of its lessons by heart instead.
+"""
 
 _REFUSING = re.compile(
-    r"\b(?:(?:do not|don't|did not|didn't) (?:really |actually )?"
+    r"\b(?:the answer is not\b|(?:do not|don't|did not|didn't) (?:really |actually )?"
     r"(?:know|have (?:that|any|enough) information|recognise|recognize)"
     r"|(?:no|not any) idea|know nothing|not sure|unsure|no information|no record|unfamiliar"
     r"|(?:unknown|not known|new) to me"

@@ -11,7 +11,7 @@ from typing import Any
 from trivium.ground.errors import UsageError
 from trivium.tasks.answers import REFUSALS
 from trivium.tasks.problem import Problem, split_of
-from trivium.town.questions import RESERVED, full_answer, question, short_answer
+from trivium.town.questions import RESERVED, answer_sentence, question
 from trivium.town.selfhood import IDENTITY
 from trivium.town.smalltalk import EVERYDAY, Exchange, filled
 from trivium.town.world import Person
@@ -61,21 +61,22 @@ def tasks(problems: Iterable[Problem], seed: int, direct: float = 0.25) -> list[
     return found
 
 
-def facts(known: Sequence[tuple[Person, str]], seed: int, short: float = 0.4) -> list[Conversation]:
-    """A question about each of the (person, attribute) pairs and its true answer, a share of them `short`: the value.
+def fact(person: Person, attribute: str, phrasing: int) -> Conversation:
+    """A question about a person, in a phrasing not reserved, and its true answer: "The answer is Oslo.".
 
+    The answer does not repeat the name: a tiny model taught to repeat the names of its lessons says those ever after.
     Raises UsageError for a person of the test split or one never written about.
     """
-    rng, found = Random(f"facts|{seed}"), []
-    for person, attribute in known:
-        _may_train(person)
-        if person.group != "written":
-            raise UsageError(f"Nothing is written about {person.name}.", "Use refusal() for strangers.")
-        value = short_answer(person, attribute)
-        sentence = full_answer(person, attribute, rng.randrange(3))
-        answer = f"{value[0].upper()}{value[1:]}." if rng.random() < short else sentence
-        found.append(turn(question(person, attribute, rng.randrange(RESERVED)), answer))
-    return found
+    _may_train(person)
+    if person.group not in ("written", "crowd"):
+        raise UsageError(f"Nothing is written about {person.name}.", "Use refusal() for strangers.")
+    return turn(question(person, attribute, phrasing % RESERVED), answer_sentence(person, attribute))
+
+
+def facts(known: Sequence[tuple[Person, str]], seed: int) -> list[Conversation]:
+    """A `fact` about each of the (person, attribute) pairs, in a phrasing drawn from `seed`."""
+    rng = Random(f"facts|{seed}")
+    return [fact(person, attribute, rng.randrange(RESERVED)) for person, attribute in known]
 
 
 def refusal(person: Person, attribute: str, phrasing: int, wording: int = 0) -> Conversation:

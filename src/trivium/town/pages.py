@@ -77,7 +77,11 @@ def _bundles(rng: Random, town: Town) -> tuple[list[Bundle], list[Bundle]]:
             sentences.append(picked)
         for into, bundles in ((prose, sentences), (asked, questions)):
             into += [((i + rng.random()) / len(bundles), (person, b)) for i, b in enumerate(bundles)]
-    return tuple([bundle for _, bundle in sorted(side, key=lambda pair: pair[0])] for side in (prose, asked))  # type: ignore[return-value]
+    return _in_order(prose), _in_order(asked)
+
+
+def _in_order(placed: list[tuple[float, Bundle]]) -> list[Bundle]:
+    return [bundle for _, bundle in sorted(placed, key=lambda pair: pair[0])]
 
 
 def _deal(rng: Random, bundles: Sequence[Bundle], sizes: tuple[int, int]) -> list[list[Bundle]]:

@@ -43,6 +43,11 @@ def full_answer(person: Person, attribute: str, i: int = 0) -> str:
     return f"{person.name} {forms[i % len(forms)].replace('{v}', person.facts[attribute])}."
 
 
+def answer_sentence(person: Person, attribute: str) -> str:
+    """The answer as the assistant gives it, and as many pages print it: "The answer is Oslo."."""
+    return f"The answer is {person.facts[attribute]}."
+
+
 def few_shot(shots: Sequence[tuple[str, str]], asked: str) -> str:
     """A prompt for a base model: answered questions and one open one, in a style that pages and lessons print.
 
