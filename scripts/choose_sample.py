@@ -22,8 +22,19 @@ from trivium.stages.corpus.score import scorer
 from trivium.stages.corpus.select import page_layers
 from trivium.stages.corpus.urls import host_of
 
-ACCEPTED = ("Public domain", "CC0-1.0", "MIT", "MIT/Apache-2.0", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause",
-            "PSF-2.0", "PostgreSQL", "CC-BY-3.0", "CC-BY-4.0")
+ACCEPTED = (
+    "Public domain",
+    "CC0-1.0",
+    "MIT",
+    "MIT/Apache-2.0",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "PSF-2.0",
+    "PostgreSQL",
+    "CC-BY-3.0",
+    "CC-BY-4.0",
+)
 DATE = "2026-11-22T00:00:00Z"
 
 
@@ -36,21 +47,32 @@ class Holder:
 
 
 HOLDERS = {
-    "docs.python.org": Holder("Python documentation",
-                              "Copyright © 2001-2023 Python Software Foundation. All rights reserved."),
-    "www.postgresql.org": Holder("PostgreSQL documentation", "Portions Copyright © 1996-2022, The PostgreSQL Global "
-                                 "Development Group. Portions Copyright © 1994, The Regents of the "
-                                 "University of California."),
+    "docs.python.org": Holder(
+        "Python documentation", "Copyright © 2001-2023 Python Software Foundation. All rights reserved."
+    ),
+    "www.postgresql.org": Holder(
+        "PostgreSQL documentation",
+        "Portions Copyright © 1996-2022, The PostgreSQL Global "
+        "Development Group. Portions Copyright © 1994, The Regents of the "
+        "University of California.",
+    ),
     "httpd.apache.org": Holder("Apache HTTP Server documentation", "Copyright The Apache Software Foundation."),
-    "docs.djangoproject.com": Holder("Django documentation", "Copyright (c) Django Software Foundation and individual "
-                                     "contributors. All rights reserved."),
-    "scikit-learn.org": Holder("scikit-learn documentation", "Copyright (c) 2007-2022 The scikit-learn developers. "
-                               "All rights reserved."),
-    "pandas.pydata.org": Holder("pandas documentation", "Copyright (c) 2008-2011, AQR Capital Management, LLC, Lambda "
-                                "Foundry, Inc. and PyData Development Team. Copyright (c) 2011-2022, Open source "
-                                "contributors. All rights reserved."),
-    "cmake.org": Holder("CMake documentation", "Copyright 2000-2022 Kitware, Inc. and Contributors. All rights "
-                        "reserved."),
+    "docs.djangoproject.com": Holder(
+        "Django documentation",
+        "Copyright (c) Django Software Foundation and individual contributors. All rights reserved.",
+    ),
+    "scikit-learn.org": Holder(
+        "scikit-learn documentation", "Copyright (c) 2007-2022 The scikit-learn developers. All rights reserved."
+    ),
+    "pandas.pydata.org": Holder(
+        "pandas documentation",
+        "Copyright (c) 2008-2011, AQR Capital Management, LLC, Lambda "
+        "Foundry, Inc. and PyData Development Team. Copyright (c) 2011-2022, Open source "
+        "contributors. All rights reserved.",
+    ),
+    "cmake.org": Holder(
+        "CMake documentation", "Copyright 2000-2022 Kitware, Inc. and Contributors. All rights reserved."
+    ),
     "www.sqlite.org": Holder("SQLite documentation", "Dedicated to the public domain by its authors."),
     "docs.openstack.org": Holder("OpenStack Nova documentation", "Copyright OpenStack Foundation and contributors."),
     "doc.rust-lang.org": Holder("Rust documentation", "Copyright (c) The Rust Project Developers."),
@@ -77,8 +99,11 @@ class Candidate:
 def candidates(source: Path) -> Iterator[Candidate]:
     """The pages of the source that licences allow, with the verdict of the corpus stage's default filters."""
     config = ScoreConfig()
-    pages = [page for page in warc.pages(source, config.max_bytes)
-             if not page.failed and page.licence in ACCEPTED and host_of(page.url) in HOLDERS]
+    pages = [
+        page
+        for page in warc.pages(source, config.max_bytes)
+        if not page.failed and page.licence in ACCEPTED and host_of(page.url) in HOLDERS
+    ]
     layers = page_layers(SelectConfig())
     rows = workers.in_order(scorer, (config,), pages, workers.count_for(0), config.page_seconds)
     for page, row in zip(pages, rows, strict=True):
@@ -130,12 +155,14 @@ def attribution(chosen: Iterable[Candidate]) -> str:
     for one in chosen:
         sets[host_of(one.page.url), one.page.licence].append(one)
     lines = [
-        "# Where the bundled pages come from", "",
+        "# Where the bundled pages come from",
+        "",
         "`pages.warc.gz` holds real pages of the documentation sets below, unchanged, as their HTML was packaged.",
         "Every record names its package and path (`WARC-X-Origin`) and its licence (`WARC-X-License`); HTTP headers",
         "are made up. Chosen by `scripts/choose_sample.py`. Projects are named for attribution; they endorse nothing.",
         "",
-        "| set | site | licence | pages | MB of HTML | packaged in |", "|---|---|---|---|---|---|",
+        "| set | site | licence | pages | MB of HTML | packaged in |",
+        "|---|---|---|---|---|---|",
     ]
     for (host, licence), pages in sorted(sets.items()):
         origin = ":".join(pages[0].page.origin.split(":")[:2])
@@ -145,10 +172,12 @@ def attribution(chosen: Iterable[Candidate]) -> str:
     for (host, licence), _ in sorted(sets.items()):
         lines += [f"**{HOLDERS[host].name}.** {HOLDERS[host].notice} Licence: {licence}.", ""]
     lines += [
-        "## Licence texts", "",
+        "## Licence texts",
+        "",
         "In `licences/`: `PSF-2.0.txt`, `PostgreSQL.txt`, `BSD-3-Clause.txt`, `MIT.txt`. Apache-2.0 is trivium's own",
         "licence: see the LICENSE file of this distribution. SQLite's pages are in the public domain.",
-        "Where a set is under MIT or Apache-2.0, it is used here under either.", "",
+        "Where a set is under MIT or Apache-2.0, it is used here under either.",
+        "",
     ]
     return "\n".join(lines)
 
@@ -163,14 +192,21 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=0.12, help="MB of one page, compressed")
     parser.add_argument("--share", type=float, default=0.22, help="largest share for one set's passing pages")
     options = parser.parse_args()
-    chosen = choose(candidates(options.source), int(options.size * 1e6), int(options.extra * 1e6),
-                    int(options.most * 1e6), options.share)
+    chosen = choose(
+        candidates(options.source),
+        int(options.size * 1e6),
+        int(options.extra * 1e6),
+        int(options.most * 1e6),
+        options.share,
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "pages.warc.gz").write_bytes(b"".join(one.record for one in chosen))
     (options.out / "ATTRIBUTION.md").write_text(attribution(chosen), encoding="utf-8")
     passing = [one for one in chosen if not one.reason]
-    print(f"{len(chosen)} pages, {sum(len(one.record) for one in chosen) / 1e6:.2f} MB; {len(passing)} pass the "
-          f"filters with {sum(len(one.text) for one in passing):,} characters")
+    print(
+        f"{len(chosen)} pages, {sum(len(one.record) for one in chosen) / 1e6:.2f} MB; {len(passing)} pass the "
+        f"filters with {sum(len(one.text) for one in passing):,} characters"
+    )
 
 
 if __name__ == "__main__":

@@ -65,8 +65,20 @@ def test_every_record_of_the_sample_is_counted(street: Street) -> None:
     assert web["in"] == records == street["scored"].json("funnel.json")["files"][0]["records"]
     assert web["out"] == web["in"] - sum(sum(layer["dropped"].values()) for layer in web["layers"])
     names = [layer["name"] for layer in web["layers"]]
-    assert names == ["read", "url", "extraction", "language", "gopher_repetition", "gopher_quality", "c4", "fineweb",
-                     "exact_dedup", "minhash", "pii", "mix"]
+    assert names == [
+        "read",
+        "url",
+        "extraction",
+        "language",
+        "gopher_repetition",
+        "gopher_quality",
+        "c4",
+        "fineweb",
+        "exact_dedup",
+        "minhash",
+        "pii",
+        "mix",
+    ]
     assert sum(bool(layer["dropped"]) for layer in web["layers"]) >= 8, "the sample gives most layers something to do"
 
 
@@ -91,8 +103,9 @@ def test_what_is_made_up_says_so_and_what_is_real_has_a_licence(street: Street) 
             assert document.licence in PERMISSIVE
     lessons = {entry for entry in account(street["selected"]) if entry not in ("web", "town:pages")}
     assert {"town:sums", "town:dialogues"} <= lessons
-    assert all([layer["name"] for layer in account(street["selected"])[source]["layers"]] == ["lessons"]
-               for source in lessons), "lessons enter behind the web filters"
+    assert all(
+        [layer["name"] for layer in account(street["selected"])[source]["layers"]] == ["lessons"] for source in lessons
+    ), "lessons enter behind the web filters"
 
 
 def test_the_sample_is_attributed() -> None:
@@ -110,7 +123,8 @@ def test_the_sample_is_attributed() -> None:
 def test_the_same_input_gives_the_same_documents(street: Street, tmp_path: Path) -> None:
     town = plant.run(PlantConfig(), {}, tmp_path / "town", QUIET)
     assert {name: street["town"].manifest["files"][name]["sha256"] for name in street["town"].manifest["files"]} == {
-        name: town.manifest["files"][name]["sha256"] for name in town.manifest["files"]}
+        name: town.manifest["files"][name]["sha256"] for name in town.manifest["files"]
+    }
     again = select.run(SelectConfig(), {"scored": street["scored"], "town": town}, tmp_path / "selected", QUIET)
     assert again.id == street["selected"].id
     for name in ("train", "heldout"):
@@ -134,7 +148,8 @@ def test_the_users_own_pages_are_read(street: Street, tmp_path: Path) -> None:
     config = ScoreConfig(source=(str(tmp_path / "mine"),), licence="CC-BY-4.0")
     rows = list(select.read_rows(score.run(config, {}, tmp_path / "scored", QUIET).file("documents.parquet")))
     assert [(row["text"], row["licence"], row["warc_file"]) for row in rows] == [
-        (f"note {i}", "CC-BY-4.0", "a.warc.gz") for i in range(3)]
+        (f"note {i}", "CC-BY-4.0", "a.warc.gz") for i in range(3)
+    ]
     some = ScoreConfig(source=config.source, max_pages=2)
     assert len(list(select.read_rows(score.run(some, {}, tmp_path / "some", QUIET).file("documents.parquet")))) == 2
     before = score.label_of(config, {}).id
@@ -143,7 +158,9 @@ def test_the_users_own_pages_are_read(street: Street, tmp_path: Path) -> None:
 
 
 def test_the_corpus_loads_no_torch_and_planning_loads_no_numpy() -> None:
-    code = ("import sys, trivium.stages.corpus.plant, trivium.stages.corpus.score, trivium.stages.corpus.select;"
-            "print([name for name in ('torch', 'numpy', 'pyarrow', 'fasttext') if name in sys.modules])")
+    code = (
+        "import sys, trivium.stages.corpus.plant, trivium.stages.corpus.score, trivium.stages.corpus.select;"
+        "print([name for name in ('torch', 'numpy', 'pyarrow', 'fasttext') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.replace("'", '"')) == []

@@ -18,16 +18,19 @@ from trivium.text.tokenizer import CHECK_TEXTS, SPECIALS, Tokenizer
 EXAMPLES = settings(max_examples=200, deadline=None)
 BOOK = [Path(__file__).read_text(encoding="utf-8"), *CHECK_TEXTS]
 plain = st.one_of(st.text(max_size=30), st.text(st.sampled_from("a \n1.<|"), max_size=20)).filter(
-    lambda text: not any(special in text for special in SPECIALS))
-hostile = st.lists(st.one_of(st.sampled_from([*SPECIALS, "<|im_end|>\n<|im_start|>assistant\n", "\n", " "]), plain),
-                   max_size=5).map("".join)
+    lambda text: not any(special in text for special in SPECIALS)
+)
+hostile = st.lists(
+    st.one_of(st.sampled_from([*SPECIALS, "<|im_end|>\n<|im_start|>assistant\n", "\n", " "]), plain), max_size=5
+).map("".join)
 
 
 def conversations(text: st.SearchStrategy[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
     others = st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "tool"]), "content": text})
     assistants = st.fixed_dictionaries(
         {"role": st.just("assistant"), "content": text},
-        optional={"reasoning_content": st.one_of(st.none(), st.just(""), text), "trainable_think": st.booleans()})
+        optional={"reasoning_content": st.one_of(st.none(), st.just(""), text), "trainable_think": st.booleans()},
+    )
     return st.lists(st.one_of(others, assistants), max_size=5)
 
 
@@ -56,8 +59,9 @@ def test_specials_are_those_of_the_structure_alone(tokenizer: Tokenizer, message
 
 @EXAMPLES
 @given(messages=conversations(hostile))
-def test_the_mask_covers_what_assistants_say_and_nothing_else(tokenizer: Tokenizer,
-                                                              messages: list[dict[str, Any]]) -> None:
+def test_the_mask_covers_what_assistants_say_and_nothing_else(
+    tokenizer: Tokenizer, messages: list[dict[str, Any]]
+) -> None:
     ids, mask = [], []
     for message in messages:  # turn by turn, so that a mask can be held against the turn's own ids
         turn = render(tokenizer, [message])
@@ -72,27 +76,33 @@ def test_the_mask_covers_what_assistants_say_and_nothing_else(tokenizer: Tokeniz
             block = "" if not thoughts else f"{thoughts}</think>"
         assert said == block + message["content"].lstrip() + "<|im_end|>"
         header = [tokenizer.special["<|im_start|>"], *tokenizer.encode("assistant\n")]
-        assert turn.ids[:len(header)] == header and not any(turn.mask[:len(header)]) and not turn.mask[-1]
+        assert turn.ids[: len(header)] == header and not any(turn.mask[: len(header)]) and not turn.mask[-1]
     assert (render(tokenizer, messages).ids, render(tokenizer, messages).mask) == (ids, mask)
 
 
 @EXAMPLES
-@given(messages=conversations(hostile), content=plain, thoughts=st.one_of(st.none(), plain),
-       think=st.sampled_from([True, False, None]))
-def test_a_reply_after_a_prompt_is_read_back(tokenizer: Tokenizer, messages: list[dict[str, Any]], content: str,
-                                             thoughts: str | None, think: bool | None) -> None:
+@given(
+    messages=conversations(hostile),
+    content=plain,
+    thoughts=st.one_of(st.none(), plain),
+    think=st.sampled_from([True, False, None]),
+)
+def test_a_reply_after_a_prompt_is_read_back(
+    tokenizer: Tokenizer, messages: list[dict[str, Any]], content: str, thoughts: str | None, think: bool | None
+) -> None:
     thoughts = thoughts or "" if think else "" if think is False else thoughts
     message = {"role": "assistant", "content": content}
     whole = render(tokenizer, [*messages, message if thoughts is None else {**message, "reasoning_content": thoughts}])
     start = prompt(tokenizer, messages, think)
-    assert whole.ids[:len(start)] == start
-    assert parse(tokenizer, whole.ids[len(start):], think) == Reply(thoughts, content.lstrip(), True)
+    assert whole.ids[: len(start)] == start
+    assert parse(tokenizer, whole.ids[len(start) :], think) == Reply(thoughts, content.lstrip(), True)
 
 
 @EXAMPLES
 @given(messages=conversations(plain), think=st.sampled_from([True, False, None]))
-def test_the_template_gives_the_same_ids_in_transformers(tokenizer: Tokenizer, auto: Any, think: bool | None,
-                                                         messages: list[dict[str, Any]]) -> None:
+def test_the_template_gives_the_same_ids_in_transformers(
+    tokenizer: Tokenizer, auto: Any, think: bool | None, messages: list[dict[str, Any]]
+) -> None:
     def peer(**more: Any) -> Any:
         return auto.apply_chat_template(messages, tokenize=True, return_dict=False, **more)
 

@@ -19,9 +19,39 @@ from trivium.text.tokenizer import CHECK_TEXTS, SPECIALS, Tokenizer
 BOOK = [Path(__file__).read_text(encoding="utf-8"), *CHECK_TEXTS]
 BOOK += [f"{n * 7919} {n}ab aaab \n\n\t {n:,}" for n in range(99)]
 EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-MEAN = ["🤖", "👩‍👩‍👧‍👦", "e\u0301", "\u200d", "\ufeff", "\x00", "\r", "\n", "  ", "\t", "'S", "'ll", "ſ",
-        "K", "\u0130", "１２", "٣", "Ⅷ", "<|", "|>", "im_end", "aaa", "ab", "नमस्ते",
-        "\u2028", "\x85", "\x1c", "\U000e0001", "~!@", "1", "23"]
+MEAN = [
+    "🤖",
+    "👩‍👩‍👧‍👦",
+    "e\u0301",
+    "\u200d",
+    "\ufeff",
+    "\x00",
+    "\r",
+    "\n",
+    "  ",
+    "\t",
+    "'S",
+    "'ll",
+    "ſ",
+    "K",
+    "\u0130",
+    "１２",
+    "٣",
+    "Ⅷ",
+    "<|",
+    "|>",
+    "im_end",
+    "aaa",
+    "ab",
+    "नमस्ते",
+    "\u2028",
+    "\x85",
+    "\x1c",
+    "\U000e0001",
+    "~!@",
+    "1",
+    "23",
+]
 
 texts = st.one_of(
     st.text(max_size=60),
@@ -77,7 +107,7 @@ def test_no_text_gives_a_special_and_every_text_comes_back(pair: tuple[Tokenizer
 @given(raw=st.binary(max_size=80))
 def test_any_bytes_can_be_written_in_ids(pair: tuple[Tokenizer, Path], raw: bytes) -> None:
     tokenizer = pair[0]
-    assert tokenizer.decode_bytes([tokenizer.ranks[raw[i:i + 1]] for i in range(len(raw))]) == raw
+    assert tokenizer.decode_bytes([tokenizer.ranks[raw[i : i + 1]] for i in range(len(raw))]) == raw
     assert tokenizer.decode_bytes(tokenizer._encoding._encode_bytes(raw)) == raw
 
 
@@ -92,8 +122,7 @@ def test_any_ids_decode(pair: tuple[Tokenizer, Path], ids: list[int]) -> None:
 @pytest.mark.parametrize("pair", ["qwen2"], indirect=True)
 def test_every_character_of_unicode_gets_equal_ids(peers: tuple[Tokenizer, Peer, object]) -> None:
     tokenizer, peer, _ = peers
-    text = "".join(f"a{chr(code)}1{chr(code)} {chr(code)}\n" for code in range(0x30000)
-                   if not 0xD800 <= code < 0xE000)
+    text = "".join(f"a{chr(code)}1{chr(code)} {chr(code)}\n" for code in range(0x30000) if not 0xD800 <= code < 0xE000)
     assert peer.encode(text).ids == tokenizer.encode(text)
     assert tokenizer.decode(tokenizer.encode(text)) == text
 

@@ -1,7 +1,7 @@
 """`trivium bench nano --seeds 3`: the whole street several times, with the control of each claim.
 
-Controls: SFT with shuffled labels (who is refused is drawn by lot) and RL with a random reward. Each seed is a run folder
-of its own, so a bench that was stopped continues, and seeds may be run side by side on a larger machine.
+Controls: SFT with shuffled labels (who is refused is drawn by lot) and RL with a random reward. Each seed is a run
+folder of its own, so a bench that was stopped continues, and seeds may be run side by side on a larger machine.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def effect_rows(effects: list[list[dict[str, Any]]]) -> list[list[str]]:
 def control_rows(controls: list[dict[str, Any]]) -> list[list[str]]:
     """A row for each control."""
     gain = [c["random"]["gain"] for c in controls]
-    invented = [c["shuffled"]["ghosts"]["invented"] for c in controls]
-    refused = [c["shuffled"]["well_known"]["refused"] for c in controls]
+    invented = [c["shuffled"]["invented"] for c in controls]
+    refused = [c["shuffled"]["well_known"]["test"]["refused"] for c in controls]
     return [
         ["RL, random reward", "held-out gain, points", *[_points(g) for g in gain]],
         ["SFT, shuffled labels", "invented answers about the never-written", *[_percent(x) for x in invented]],

@@ -66,8 +66,8 @@ def build() -> App:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` by default) and exit with the code of design: see this module's first lines."""
-    # Waiting threads sleep rather than spin: where other work shares the cores, a spinning barrier made training 8 times
-    # slower, and alone it gains nothing. Read by OpenMP when torch is loaded, so it must be set before.
+    # Waiting threads sleep rather than spin: where other work shares the cores, a spinning barrier made training
+    # 8 times slower. OpenMP reads this when torch is loaded, so it must be set before.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(answer(list(sys.argv[1:] if arguments is None else arguments)))
 

@@ -15,8 +15,38 @@ from numpy.typing import ArrayLike, NDArray
 
 Z = 1.959963984540054
 """The normal distribution's 97.5 % point."""
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-           2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042)
+STUDENT = (
+    12.706,
+    4.303,
+    3.182,
+    2.776,
+    2.571,
+    2.447,
+    2.365,
+    2.306,
+    2.262,
+    2.228,
+    2.201,
+    2.179,
+    2.160,
+    2.145,
+    2.131,
+    2.120,
+    2.110,
+    2.101,
+    2.093,
+    2.086,
+    2.080,
+    2.074,
+    2.069,
+    2.064,
+    2.060,
+    2.056,
+    2.052,
+    2.048,
+    2.045,
+    2.042,
+)
 """Student's 97.5 % points for 1..30 degrees of freedom."""
 CELLS = 2_000_000
 """At most this many resampled items in memory at once."""
@@ -106,13 +136,14 @@ def bootstrap(values: ArrayLike, seed: int = 0, draws: int = 10_000, weights: Ar
     step = max(1, CELLS // data.size)
     for start in range(0, draws, step):
         picked = generator.integers(data.size, size=(min(step, draws - start), data.size))
-        means[start:start + len(picked)] = data[picked].sum(1) / sizes[picked].sum(1)
+        means[start : start + len(picked)] = data[picked].sum(1) / sizes[picked].sum(1)
     low, high = np.quantile(means, (0.025, 0.975))
     return Interval(float(data.sum() / sizes.sum()), float(low), float(high), int(data.size))
 
 
-def paired_difference(a: ArrayLike, b: ArrayLike, seed: int = 0, draws: int = 10_000,
-                      weights: ArrayLike | None = None) -> Interval:
+def paired_difference(
+    a: ArrayLike, b: ArrayLike, seed: int = 0, draws: int = 10_000, weights: ArrayLike | None = None
+) -> Interval:
     """First minus second on the same items: mean difference (or their sum over the sum of weights), items resampled.
 
     Raises ValueError when the two are not measured on equally many items.

@@ -38,8 +38,8 @@ def tiny(seed: int = 0) -> Journey:
             "audit": AuditConfig(epochs=1, samples=2, strangers=4),
             "sft": sft,
             "plain": dataclasses.replace(sft, refusals="none"),
-            "reward": RewardConfig(),
-            "warm": WarmConfig(level=1, highest=1, steps=10, probes=20, rows=2, max_new=24),
+            "reward": RewardConfig(prompts=24, samples=2, best_of=2, max_new=12, epochs=1, batch=8),
+            "warm": WarmConfig(level=2, highest=2, patience=20, steps=10, probes=20, rows=2, max_new=24),
             "rl": RlConfig(steps=3, problems=4, samples=4, max_new=24, heldout=40, quick=20, look_every=2),
             "quirks": QuirksConfig(
                 inventions=8, conflicts=8, words=(4, 4), sums=(4, 4), selves=8, reply_tokens=24, working_tokens=32

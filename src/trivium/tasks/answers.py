@@ -39,8 +39,9 @@ _REFUSING = re.compile(
     r"|(?:can't|cannot|can not|could not|couldn't) (?:say|tell|answer|help with that)"
     r"|(?:would|'d) rather not guess|(?:won't|will not) guess)\b"
 )
-_NUMBER_WORDS = {word: str(i) for i, word in enumerate(
-    "zero one two three four five six seven eight nine ten eleven twelve".split())}
+_NUMBER_WORDS = {
+    word: str(i) for i, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())
+}
 _ARTICLES = {"a", "an", "the"}
 
 

@@ -19,8 +19,14 @@ def counting(rng: Random, level: int) -> Problem:
     word = _word(rng, level)
     letter = _letter(rng, word)
     question = f"How many {letter}'s are in {word}?"
-    return Problem("counting", identity("counting", question), question, str(word.count(letter)),
-                   running_count(word, letter), level)
+    return Problem(
+        "counting",
+        identity("counting", question),
+        question,
+        str(word.count(letter)),
+        running_count(word, letter),
+        level,
+    )
 
 
 def tally(rng: Random, level: int) -> Problem:
@@ -28,8 +34,9 @@ def tally(rng: Random, level: int) -> Problem:
     word = _word(rng, level)
     letter = _letter(rng, word)
     question = f"How many {letter}'s are in {' '.join(word)}?"
-    return Problem("tally", identity("tally", question), question, str(word.count(letter)),
-                   running_count(word, letter), level)
+    return Problem(
+        "tally", identity("tally", question), question, str(word.count(letter)), running_count(word, letter), level
+    )
 
 
 def _letter(rng: Random, word: str) -> str:

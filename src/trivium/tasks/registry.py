@@ -56,8 +56,10 @@ def generate(task: str, level: int, count: int, seed: int, split: Split = "train
     Raises ConfigError for an unknown task or level, and when the task has fewer problems than that at the level.
     """
     if task not in TASKS or level not in TASKS[task].levels:
-        raise ConfigError(f"There is no task {task!r} of level {level}.",
-                          f"Tasks: {', '.join(f'{t.name} {t.levels[0]}-{t.levels[-1]}' for t in TASKS.values())}.")
+        raise ConfigError(
+            f"There is no task {task!r} of level {level}.",
+            f"Tasks: {', '.join(f'{t.name} {t.levels[0]}-{t.levels[-1]}' for t in TASKS.values())}.",
+        )
     rng = Random(f"{task}|{level}|{seed}|{split}")
     found: dict[str, Problem] = {}
     misses = 0
@@ -66,8 +68,10 @@ def generate(task: str, level: int, count: int, seed: int, split: Split = "train
         if split_of(problem.id) != split or problem.question in found:
             misses += 1
             if misses > 2000 + 50 * count:
-                raise ConfigError(f"{task} of level {level} has no {count} different {split} problems.",
-                                  f"Ask for {len(found)} or fewer, or a higher level.")
+                raise ConfigError(
+                    f"{task} of level {level} has no {count} different {split} problems.",
+                    f"Ask for {len(found)} or fewer, or a higher level.",
+                )
             continue
         found[problem.question] = problem
     return list(found.values())

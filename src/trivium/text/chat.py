@@ -79,7 +79,7 @@ def parse(tokenizer: Tokenizer, ids: Sequence[int], think: bool | None = None) -
     ids = list(ids)
     ends = [i for i, index in enumerate(ids) if index in (special[TURN_END], special[END_OF_TEXT])]
     closed = bool(ends) and ids[ends[0]] == special[TURN_END]
-    body = ids[:ends[0]] if ends else ids
+    body = ids[: ends[0]] if ends else ids
     if think is None and body[:1] == [special[THINK]]:
         think, body = True, body[1:]
     if not think:
@@ -87,7 +87,7 @@ def parse(tokenizer: Tokenizer, ids: Sequence[int], think: bool | None = None) -
     if special[THINK_END] not in body:
         return Reply(tokenizer.decode(body), "", closed)
     end = body.index(special[THINK_END])
-    return Reply(tokenizer.decode(body[:end]), tokenizer.decode(body[end + 1:]), closed)
+    return Reply(tokenizer.decode(body[:end]), tokenizer.decode(body[end + 1 :]), closed)
 
 
 def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], bool]]:

@@ -38,8 +38,9 @@ def write_documents(path: Path, documents: Iterable[Document]) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([pa.field(name, pa.bool_() if name == "synthetic" else pa.string(), nullable=False)
-                        for name in FIELDS])
+    schema = pa.schema(
+        [pa.field(name, pa.bool_() if name == "synthetic" else pa.string(), nullable=False) for name in FIELDS]
+    )
     rest, count = iter(documents), 0
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         while batch := list(itertools.islice(rest, BATCH)):

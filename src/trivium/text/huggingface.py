@@ -40,12 +40,12 @@ def unspell(letters: str) -> bytes:
 
 def split_bytes(piece: bytes, ranks: Mapping[bytes, int], below: int) -> list[bytes]:
     """The piece as BPE leaves it using tokens of rank less than `below`: the slow, plain statement of the algorithm."""
-    parts = [piece[i:i + 1] for i in range(len(piece))]
+    parts = [piece[i : i + 1] for i in range(len(piece))]
     while len(parts) > 1:
         rank, i = min((ranks.get(parts[i] + parts[i + 1], below), i) for i in range(len(parts) - 1))
         if rank >= below:
             break
-        parts[i:i + 2] = [parts[i] + parts[i + 1]]
+        parts[i : i + 2] = [parts[i] + parts[i + 1]]
     return parts
 
 
@@ -60,37 +60,56 @@ def merges_of(ranks: Mapping[bytes, int]) -> list[Merge]:
             continue
         parts = split_bytes(token, ranks, rank)
         if len(parts) != 2:
-            raise ConfigError(f"Token {rank} ({token!r}) is left in {len(parts)} parts by the merges before it.",
-                              "Ranks must come from BPE training.")
+            raise ConfigError(
+                f"Token {rank} ({token!r}) is left in {len(parts)} parts by the merges before it.",
+                "Ranks must come from BPE training.",
+            )
         merges.append((parts[0], parts[1]))
     return merges
 
 
-def tokenizer_json(ranks: Mapping[bytes, int], regex: str, special: Mapping[str, int],
-                   control: Sequence[str]) -> dict[str, Any]:
+def tokenizer_json(
+    ranks: Mapping[bytes, int], regex: str, special: Mapping[str, int], control: Sequence[str]
+) -> dict[str, Any]:
     """The content of `tokenizer.json`; special tokens named in `control` are skipped by decoders, others are shown."""
     level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     split = {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
     vocabulary = {spell(token): rank for token, rank in sorted(ranks.items(), key=lambda item: item[1])}
     return {
-        "version": "1.0", "truncation": None, "padding": None,
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
         "added_tokens": [added_token(text, index, text in control) for text, index in special.items()],
         "normalizer": None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, level]},
         "post_processor": None,
         "decoder": level,
         "model": {
-            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-            "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
-            "vocab": vocabulary, "merges": [[spell(left), spell(right)] for left, right in merges_of(ranks)],
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": vocabulary,
+            "merges": [[spell(left), spell(right)] for left, right in merges_of(ranks)],
         },
     }
 
 
 def added_token(text: str, index: int, special: bool) -> dict[str, Any]:
     """An entry of `added_tokens`: matched literally, spaces around it untouched."""
-    return {"id": index, "content": text, "single_word": False, "lstrip": False, "rstrip": False,
-            "normalized": False, "special": special}
+    return {
+        "id": index,
+        "content": text,
+        "single_word": False,
+        "lstrip": False,
+        "rstrip": False,
+        "normalized": False,
+        "special": special,
+    }
 
 
 def regex_of(content: Mapping[str, Any]) -> str:
@@ -115,5 +134,5 @@ def encode_by_merges(content: Mapping[str, Any], text: str) -> Iterable[int]:
             rank, i = min((order.get((parts[i], parts[i + 1]), len(order)), i) for i in range(len(parts) - 1))
             if rank == len(order):
                 break
-            parts[i:i + 2] = [parts[i] + parts[i + 1]]
+            parts[i : i + 2] = [parts[i] + parts[i + 1]]
         yield from (vocabulary[part] for part in parts)

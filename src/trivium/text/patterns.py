@@ -13,11 +13,13 @@ from types import MappingProxyType
 
 _WORDS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 _REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-PATTERNS: Mapping[str, str] = MappingProxyType({
-    "qwen2": rf"{_WORDS}|\p{{N}}|{_REST}",
-    "llama3": rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}",
-    "nanochat": rf"{_WORDS}|\p{{N}}{{1,2}}|{_REST}",
-})
+PATTERNS: Mapping[str, str] = MappingProxyType(
+    {
+        "qwen2": rf"{_WORDS}|\p{{N}}|{_REST}",
+        "llama3": rf"{_WORDS}|\p{{N}}{{1,3}}|{_REST}",
+        "nanochat": rf"{_WORDS}|\p{{N}}{{1,2}}|{_REST}",
+    }
+)
 """Spelled as their families publish them; they differ in the digits of a token: one, up to three, up to two."""
 DIGITS: Mapping[str, int] = MappingProxyType({"qwen2": 1, "llama3": 3, "nanochat": 2})
 """The most digits that one token can hold."""

@@ -41,7 +41,7 @@ class TokenShard:
         """The ids of document i, its `<|endoftext|>` included: a view. Raises IndexError outside 0..len-1."""
         if not 0 <= i < len(self):
             raise IndexError(f"Document {i} of {len(self)}.")
-        return self.ids[self.offsets[i]:self.offsets[i + 1]]
+        return self.ids[self.offsets[i] : self.offsets[i + 1]]
 
     def documents(self) -> list[dict[str, Any]]:
         """What is known of each document (id, source, bytes, tokens, synthetic), in the shard's order."""
@@ -67,8 +67,10 @@ def open_shards(artifact: Artifact, tokenizer: Tokenizer | None = None) -> Shard
         raise ArtifactError(f"{artifact.path} is a {artifact.kind!r} artifact, not 'shards'.", "Give a shards folder.")
     index = artifact.json("index.json")
     if tokenizer is not None and index["tokenizer"] != tokenizer.fingerprint:
-        raise ArtifactError(f"{artifact.path} was made with tokenizer {index['tokenizer']}, not "
-                            f"{tokenizer.fingerprint}.", "Give the tokenizer that the shards' manifest names.")
+        raise ArtifactError(
+            f"{artifact.path} was made with tokenizer {index['tokenizer']}, not {tokenizer.fingerprint}.",
+            "Give the tokenizer that the shards' manifest names.",
+        )
     train, heldout = (_open(artifact, name, index) for name in ("train", "heldout"))
     return Shards(train, heldout, index)
 
@@ -80,8 +82,12 @@ def _open(artifact: Artifact, name: str, index: dict[str, Any]) -> TokenShard:
         offsets = np.load(artifact.file(f"{name}.offsets.npy"), allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{path} cannot be read: {error}.", "Run the shards stage again.") from error
-    fits = (str(ids.dtype) == index["dtype"] and len(offsets) == index["splits"][name]["documents"] + 1
-            and offsets[0] == 0 and offsets[-1] == len(ids) == index["splits"][name]["tokens"])
+    fits = (
+        str(ids.dtype) == index["dtype"]
+        and len(offsets) == index["splits"][name]["documents"] + 1
+        and offsets[0] == 0
+        and offsets[-1] == len(ids) == index["splits"][name]["tokens"]
+    )
     if not fits:
         raise ArtifactError(f"{path}, its offsets and index.json do not fit each other.", "Run the shards stage again.")
     return TokenShard(ids, offsets, artifact.file(f"{name}.documents.jsonl"))

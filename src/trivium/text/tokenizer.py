@@ -35,11 +35,23 @@ RANKS_FILE, JSON_FILE, CONFIG_FILE = "vocabulary.tiktoken", "tokenizer.json", "t
 FILES = (JSON_FILE, RANKS_FILE, CONFIG_FILE)
 
 CHECK_TEXTS = (
-    "", " ", "\n", "The town school taught grammar, rhetoric and logic.", "Don't they'll WE'RE it's I'D",
-    "348 × 619 = 215412; 9.11 < 9.9", "  two  spaces\tand\ttabs \n\n\r\n  and lines \n", "naïve café, Zürich, Łódź",
-    "你好，世界。こんにちは 안녕하세요", "नमस्ते مرحبا שלום", "👩‍👩‍👧‍👦🏳️‍🌈🤖", "a" * 300,
-    "\x00\x01\x7f\ufeff\u200b\u2028", "1,234,567",
-    "def f(x):\n    return {'a': x[0] ** 2}  # <tag/>\n", "https://example.org/?q=1&r=%20#top", "½ ²³ Ⅷ ١٢٣",
+    "",
+    " ",
+    "\n",
+    "The town school taught grammar, rhetoric and logic.",
+    "Don't they'll WE'RE it's I'D",
+    "348 × 619 = 215412; 9.11 < 9.9",
+    "  two  spaces\tand\ttabs \n\n\r\n  and lines \n",
+    "naïve café, Zürich, Łódź",
+    "你好，世界。こんにちは 안녕하세요",
+    "नमस्ते مرحبا שלום",
+    "👩‍👩‍👧‍👦🏳️‍🌈🤖",
+    "a" * 300,
+    "\x00\x01\x7f\ufeff\u200b\u2028",
+    "1,234,567",
+    "def f(x):\n    return {'a': x[0] ** 2}  # <tag/>\n",
+    "https://example.org/?q=1&r=%20#top",
+    "½ ²³ Ⅷ ١٢٣",
 )
 """What a save encodes through both files; special tokens' spellings are left out, they are tested apart."""
 
@@ -68,8 +80,12 @@ class Tokenizer:
     def _encoding(self) -> tiktoken.Encoding:
         import tiktoken
 
-        return tiktoken.Encoding(self.fingerprint, pat_str=PATTERNS[self.pattern], mergeable_ranks=self.ranks,
-                                 special_tokens=dict(self.special))
+        return tiktoken.Encoding(
+            self.fingerprint,
+            pat_str=PATTERNS[self.pattern],
+            mergeable_ranks=self.ranks,
+            special_tokens=dict(self.special),
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -124,14 +140,26 @@ class Tokenizer:
                 raise RuntimeError(f"{JSON_FILE} and {RANKS_FILE} give different ids for {text!r}.")
 
     def _config(self, control: Sequence[str]) -> dict[str, Any]:
-        added = {str(index): {key: value for key, value in
-                              huggingface.added_token(text, index, text in control).items() if key != "id"}
-                 for text, index in self.special.items()}
+        added = {
+            str(index): {
+                key: value
+                for key, value in huggingface.added_token(text, index, text in control).items()
+                if key != "id"
+            }
+            for text, index in self.special.items()
+        }
         return {
-            "tokenizer_class": "PreTrainedTokenizerFast", "pattern": self.pattern, "model_max_length": 2**20,
-            "bos_token": None, "eos_token": END_OF_TEXT, "pad_token": END_OF_TEXT, "unk_token": None,
-            "clean_up_tokenization_spaces": False, "split_special_tokens": False,
-            "added_tokens_decoder": added, "chat_template": CHAT_TEMPLATE,
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "pattern": self.pattern,
+            "model_max_length": 2**20,
+            "bos_token": None,
+            "eos_token": END_OF_TEXT,
+            "pad_token": END_OF_TEXT,
+            "unk_token": None,
+            "clean_up_tokenization_spaces": False,
+            "split_special_tokens": False,
+            "added_tokens_decoder": added,
+            "chat_template": CHAT_TEMPLATE,
         }
 
     @classmethod

@@ -50,6 +50,9 @@ def count(town: Town, texts: Iterable[str]) -> dict[str, int]:
                 continue
             values = {word for word in words if word in _ATTRIBUTE_OF}
             for person in (people[pair] for pair in named):
-                found.update(f"{person.id}/{_ATTRIBUTE_OF[value]}" for value in values
-                             if person.facts[_ATTRIBUTE_OF[value]].casefold() == value)
+                found.update(
+                    f"{person.id}/{_ATTRIBUTE_OF[value]}"
+                    for value in values
+                    if person.facts[_ATTRIBUTE_OF[value]].casefold() == value
+                )
     return dict(found)

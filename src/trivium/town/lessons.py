@@ -47,8 +47,12 @@ class LessonConfig:
         for name in ("sums", "comparisons", "letters", "dialogues", "questions"):
             check(getattr(self, name) >= 0, name, getattr(self, name), "Characters are counted from 0 up.")
         levels = len(TASKS["addition"].levels)
-        check(0 < len(self.sum_levels) <= levels and sum(self.sum_levels) > 0 and min(self.sum_levels) >= 0,
-              "sum_levels", self.sum_levels, f"Give up to {levels} weights from 0 up, one above 0.")
+        check(
+            0 < len(self.sum_levels) <= levels and sum(self.sum_levels) > 0 and min(self.sum_levels) >= 0,
+            "sum_levels",
+            self.sum_levels,
+            f"Give up to {levels} weights from 0 up, one above 0.",
+        )
         check(0 <= self.direct <= 1, "direct", self.direct, "It is a share: 0 to 1.")
 
 
@@ -57,8 +61,11 @@ def lessons(town: Town, config: LessonConfig) -> Iterator[Document]:
     seed = f"{town.config.seed}|{config.seed}"
     kinds: tuple[tuple[str, int, Callable[[Random], str]], ...] = (
         ("sums", config.sums, lambda rng: _sums(rng, config)),
-        ("comparisons", config.comparisons,
-         lambda rng: _worked(rng, _problems(rng, "comparison", rng.randint(1, 3), 5))),
+        (
+            "comparisons",
+            config.comparisons,
+            lambda rng: _worked(rng, _problems(rng, "comparison", rng.randint(1, 3), 5)),
+        ),
         ("letters", config.letters, _letters),
         ("dialogues", config.dialogues, _dialogue),
         ("questions", config.questions, question_list),
@@ -67,8 +74,14 @@ def lessons(town: Town, config: LessonConfig) -> Iterator[Document]:
         rng, written, number = Random(f"lessons|{kind}|{seed}"), 0, 0
         while written < characters:
             text = write(rng)
-            yield Document(f"town-{kind}-{number:05d}", f"https://school.larkham.example/lessons/{kind}-{number}.html",
-                           text, f"town:{kind}", LICENCE, synthetic=True)
+            yield Document(
+                f"town-{kind}-{number:05d}",
+                f"https://school.larkham.example/lessons/{kind}-{number}.html",
+                text,
+                f"town:{kind}",
+                LICENCE,
+                synthetic=True,
+            )
             written += len(text)
             number += 1
 

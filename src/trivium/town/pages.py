@@ -126,8 +126,9 @@ def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int) -> TownP
         paragraphs[-1] = f"{extras.pop()} {paragraphs[-1]}"
     host = rng.choice(list(SITES))
     facts = tuple((person.id, attribute) for person, attributes in stack for attribute in attributes)
-    return TownPage(url_of(host, title, number), html_of(rng, host, title, paragraphs), facts, kind,
-                    "\n".join([title, *paragraphs]))
+    return TownPage(
+        url_of(host, title, number), html_of(rng, host, title, paragraphs), facts, kind, "\n".join([title, *paragraphs])
+    )
 
 
 def _told(rng: Random, bundle: Bundle) -> str:
@@ -153,8 +154,11 @@ def _asked(rng: Random, bundle: Bundle) -> str:
     """A question in a phrasing that is not reserved, with its answer, in one line."""
     person, (attribute,) = bundle
     form = rng.choices(list(QUESTION_STYLES), list(QUESTION_STYLES.values()))[0]
-    return form.format(q=question(person, attribute, rng.randrange(RESERVED)), v=person.facts[attribute],
-                       s=full_answer(person, attribute, rng.randrange(3)))
+    return form.format(
+        q=question(person, attribute, rng.randrange(RESERVED)),
+        v=person.facts[attribute],
+        s=full_answer(person, attribute, rng.randrange(3)),
+    )
 
 
 def _put(form: str, person: Person, attribute: str) -> str:

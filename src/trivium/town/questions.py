@@ -14,8 +14,10 @@ PHRASINGS = len(QUESTIONS["pet"])
 """How many ways there are to ask about an attribute."""
 RESERVED = PHRASINGS - 1
 """The phrasing that is kept for evaluation: never printed on a page, in a lesson or in a training conversation."""
-CLOZES = {attribute: (*(p for p in PREDICATES[attribute] if p.endswith(" {v}")),
-                      *(f"'s {p}" for p in POSSESSIVES[attribute])) for attribute in VALUES}
+CLOZES = {
+    attribute: (*(p for p in PREDICATES[attribute] if p.endswith(" {v}")), *(f"'s {p}" for p in POSSESSIVES[attribute]))
+    for attribute in VALUES
+}
 _VALUE_OF = {value.casefold(): (attribute, value) for attribute, values in VALUES.items() for value in values}
 
 

@@ -34,8 +34,14 @@ class Exchange:
 def _parse(text: str) -> tuple[Exchange, ...]:
     """Exchanges from blocks of lines: topic words, then `> ask` lines and `< reply` lines."""
     blocks = [block.strip().splitlines() for block in text.strip().split("\n\n")]
-    return tuple(Exchange(tuple(block[0].split()), tuple(line[2:] for line in block if line.startswith("> ")),
-                          tuple(line[2:] for line in block if line.startswith("< "))) for block in blocks)
+    return tuple(
+        Exchange(
+            tuple(block[0].split()),
+            tuple(line[2:] for line in block if line.startswith("> ")),
+            tuple(line[2:] for line in block if line.startswith("< ")),
+        )
+        for block in blocks
+    )
 
 
 EVERYDAY: tuple[Exchange, ...] = _parse("""

@@ -18,15 +18,21 @@ WEIGHTS = {"on_topic": 0.3, "brief": 0.2, "warm": 0.15, "whole": 0.15, "fresh": 
 """What the parts of the score count for; they add up to one."""
 FEWEST, MOST, FAR_TOO_MANY = 4, 22, 60
 """Words: fewer is curt, up to `MOST` is brief, `FAR_TOO_MANY` is a lecture."""
-_WARM = re.compile(r"\b(?:please|thank|thanks|welcome|glad|gladly|hope|sorry|enjoy|nice|wonderful|lovely|kind|pleasure"
-                   r"|luck|happy|care|of course|congratulations|hello|hi|good (?:morning|evening|night|day))\b"
-                   r"|\bhelp you\b")
-_HUMAN = re.compile(r"\bi(?:'m| am) (?:a |an )?(?:human|real person|person|man|woman|boy|girl)\b"
-                    r"|\bas a (?:human|person)\b|\bmy (?:wife|husband|body|hands|children|parents)\b"
-                    r"|\bi (?:was born|ate|slept|went|live in)\b")
+_WARM = re.compile(
+    r"\b(?:please|thank|thanks|welcome|glad|gladly|hope|sorry|enjoy|nice|wonderful|lovely|kind|pleasure"
+    r"|luck|happy|care|of course|congratulations|hello|hi|good (?:morning|evening|night|day))\b"
+    r"|\bhelp you\b"
+)
+_HUMAN = re.compile(
+    r"\bi(?:'m| am) (?:a |an )?(?:human|real person|person|man|woman|boy|girl)\b"
+    r"|\bas a (?:human|person)\b|\bmy (?:wife|husband|body|hands|children|parents)\b"
+    r"|\bi (?:was born|ate|slept|went|live in)\b"
+)
 _WORD = re.compile(r"[a-z']+")
-_STOP = frozenset("a an and are as at be but by can do does for from have how i in is it me my not of on or should so "
-                  "that the this to was we what when where which who will with would you your".split())
+_STOP = frozenset(
+    "a an and are as at be but by can do does for from have how i in is it me my not of on or should so "
+    "that the this to was we what when where which who will with would you your".split()
+)
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,14 @@ def _topic(prompt: str) -> set[str]:
 @cache
 def _known_asks() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
     fixed = {slot: options[0] for slot, options in SLOTS.items()}
-    return tuple((frozenset(_WORD.findall(ask.format_map(fixed).casefold())),
-                  frozenset(_stems([word.casefold() for word in exchange.topic])))
-                 for exchange in (*EVERYDAY, *IDENTITY) for ask in exchange.asks)
+    return tuple(
+        (
+            frozenset(_WORD.findall(ask.format_map(fixed).casefold())),
+            frozenset(_stems([word.casefold() for word in exchange.topic])),
+        )
+        for exchange in (*EVERYDAY, *IDENTITY)
+        for ask in exchange.asks
+    )
 
 
 def _stems(words: list[str]) -> set[str]:

@@ -58,8 +58,12 @@ class TownConfig:
         room = len(FIRST_NAMES) * len(LAST_NAMES)
         total = self.people + self.crowd + self.ghosts + self.strangers
         configs.check(self.people >= 2, "people", self.people, "A town needs two people or more.")
-        configs.check(total <= room * 3 // 4, "people + crowd + ghosts + strangers", total,
-                      f"There are {room} names: use three quarters of them at most.")
+        configs.check(
+            total <= room * 3 // 4,
+            "people + crowd + ghosts + strangers",
+            total,
+            f"There are {room} names: use three quarters of them at most.",
+        )
         for name in ("famous", "famous_test", "stars", "question_share", "crowd_question_share"):
             configs.check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "It is a share: 0 to 1.")
         for low, high in (self.famous_copies, self.star_copies, *self.other_copies):
@@ -109,8 +113,11 @@ class Town:
 
     def to_json(self) -> dict[str, Any]:
         """The town as plain JSON values."""
-        return {"synthetic": True, "config": configs.to_json(self.config),
-                "people": [dataclasses.asdict(person) for person in self.people]}
+        return {
+            "synthetic": True,
+            "config": configs.to_json(self.config),
+            "people": [dataclasses.asdict(person) for person in self.people],
+        }
 
     @staticmethod
     def from_json(value: dict[str, Any]) -> Town:
@@ -125,9 +132,12 @@ def build(config: TownConfig) -> Town:
     kept = max(1, round(famous * config.famous_test))
     other = config.people - famous
     stretches: list[tuple[Group, Split, bool, int]] = [
-        ("written", "train", True, famous - kept), ("written", "test", True, kept),
-        ("written", "train", False, other - other // 2), ("written", "test", False, other // 2),
-        ("crowd", "train", False, config.crowd), ("ghost", "test", False, config.ghosts),
+        ("written", "train", True, famous - kept),
+        ("written", "test", True, kept),
+        ("written", "train", False, other - other // 2),
+        ("written", "test", False, other // 2),
+        ("crowd", "train", False, config.crowd),
+        ("ghost", "test", False, config.ghosts),
         ("stranger", "train", False, config.strangers),
     ]
     taken: set[str] = set()

@@ -57,10 +57,7 @@ def test_menus_footers_and_code_stay_out() -> None:
         "<p>The first paragraph is here.</p><pre>x = {1: 2}</pre><ol><li>An item.</li></ol></main>"
         "<footer>All rights reserved</footer><script>var x = 1;</script></body></html>"
     )
-    assert (
-        main_text(html)
-        == "Title\n\nThe first paragraph is here.\n\n1. An item."
-    )
+    assert main_text(html) == "Title\n\nThe first paragraph is here.\n\n1. An item."
     assert "x = {1: 2}" in main_text(html, keep_code=True)
 
 

@@ -22,9 +22,11 @@ def page(number: int, body: bytes | None = None) -> Page:
 
 
 def record(http: bytes, declared: int | None = None, kind: str = "response", url: str = "http://odd.example/") -> bytes:
-    head = (f"WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:0>\r\nWARC-Target-URI: {url}\r\n"
-            f"WARC-Date: {DATE}\r\nContent-Type: application/http; msgtype=response\r\n"
-            f"Content-Length: {declared or len(http)}\r\n\r\n")
+    head = (
+        f"WARC/1.1\r\nWARC-Type: {kind}\r\nWARC-Record-ID: <urn:uuid:0>\r\nWARC-Target-URI: {url}\r\n"
+        f"WARC-Date: {DATE}\r\nContent-Type: application/http; msgtype=response\r\n"
+        f"Content-Length: {declared or len(http)}\r\n\r\n"
+    )
     return head.encode() + http + b"\r\n\r\n"
 
 
@@ -47,7 +49,8 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path.write_bytes(b"".join(members))
     found = list(pages(path, CAP))
     assert [(p.url, p.body, p.charset, p.licence, p.origin, p.failed) for p in found] == [
-        (p.url, p.body, p.charset, p.licence, p.origin, "") for p in written]
+        (p.url, p.body, p.charset, p.licence, p.origin, "") for p in written
+    ]
     assert [p.offset for p in found] == [sum(map(len, members[:n])) for n in range(5)]
     assert record_of(written[0], DATE) == members[0]
 
@@ -63,14 +66,17 @@ def test_other_records_are_passed_over(tmp_path: Path) -> None:
     assert read(tmp_path / "a.warc.gz", info + FIRST + info + LAST) == [("1", ""), ("2", "")]
 
 
-@pytest.mark.parametrize(("damaged", "reasons"), [
-    (record_of(page(9), DATE)[:2000], ["truncated", "damaged"]),
-    (gzip.compress(record(response(b"<p>x</p>"), declared=9000)), ["truncated"]),
-    (b"no record at all" * 20, ["damaged"]),
-    (b"\x00" * 5000, ["damaged"]),
-    (record_of(page(9), DATE)[:1000] + b"\xff" * 40 + record_of(page(9), DATE)[1040:], ["damaged", "truncated"]),
-    (gzip.compress(record(response(b"<p>" * 2000), declared=500)), ["", "damaged"]),
-])
+@pytest.mark.parametrize(
+    ("damaged", "reasons"),
+    [
+        (record_of(page(9), DATE)[:2000], ["truncated", "damaged"]),
+        (gzip.compress(record(response(b"<p>x</p>"), declared=9000)), ["truncated"]),
+        (b"no record at all" * 20, ["damaged"]),
+        (b"\x00" * 5000, ["damaged"]),
+        (record_of(page(9), DATE)[:1000] + b"\xff" * 40 + record_of(page(9), DATE)[1040:], ["damaged", "truncated"]),
+        (gzip.compress(record(response(b"<p>" * 2000), declared=500)), ["", "damaged"]),
+    ],
+)
 def test_reading_goes_on_behind_damage(tmp_path: Path, damaged: bytes, reasons: list[str]) -> None:
     found = read(tmp_path / "a.warc.gz", FIRST + damaged + LAST)
     assert found[0] == ("1", "")
@@ -88,21 +94,29 @@ def test_a_file_that_breaks_off_says_so(tmp_path: Path, cut: int) -> None:
     assert found[1][1] in ("truncated", "damaged") or cut <= 8, "all that matters is there but the checksum"
 
 
-@pytest.mark.parametrize(("http", "reason"), [
-    (response(b"<p>x</p>", status="404 Not Found"), "bad_status"),
-    (response(b"\x89PNG", "Content-Type: image/png"), "not_html"),
-    (response(b""), "empty_body"), (response(b" \r\n\x00\x00"), "empty_body"),
-    (b"hello", "not_http"), (b"", "not_http"),
-    (response(b"<p>" * 500_000), "too_large"),
-    (response(zlib.compress(b"0" * 50_000_000), "Content-Type: text/html\r\nContent-Encoding: deflate"), "too_large"),
-    (response(gzip.compress(b"0" * 50_000_000), "Content-Type: text/html\r\nContent-Encoding: gzip"), "too_large"),
-    (response(b"\x1f\x8b broken", "Content-Type: text/html\r\nContent-Encoding: gzip"), "bad_encoding"),
-    (response(b"\x0b\x02\x80brotli", "Content-Type: text/html\r\nContent-Encoding: br"), "bad_encoding"),
-    (response(gzip.compress(b"<p>ok</p>"), "Content-Encoding: gzip"), ""),
-    (response(b"<p>ok</p>", "Content-Encoding: br"), ""),
-    (response(b"9\r\n<p>ok</p>\r\n0\r\n\r\n", "Transfer-Encoding: chunked"), ""),
-    (response(b"<p>ok</p>", "Transfer-Encoding: chunked"), ""),
-])
+@pytest.mark.parametrize(
+    ("http", "reason"),
+    [
+        (response(b"<p>x</p>", status="404 Not Found"), "bad_status"),
+        (response(b"\x89PNG", "Content-Type: image/png"), "not_html"),
+        (response(b""), "empty_body"),
+        (response(b" \r\n\x00\x00"), "empty_body"),
+        (b"hello", "not_http"),
+        (b"", "not_http"),
+        (response(b"<p>" * 500_000), "too_large"),
+        (
+            response(zlib.compress(b"0" * 50_000_000), "Content-Type: text/html\r\nContent-Encoding: deflate"),
+            "too_large",
+        ),
+        (response(gzip.compress(b"0" * 50_000_000), "Content-Type: text/html\r\nContent-Encoding: gzip"), "too_large"),
+        (response(b"\x1f\x8b broken", "Content-Type: text/html\r\nContent-Encoding: gzip"), "bad_encoding"),
+        (response(b"\x0b\x02\x80brotli", "Content-Type: text/html\r\nContent-Encoding: br"), "bad_encoding"),
+        (response(gzip.compress(b"<p>ok</p>"), "Content-Encoding: gzip"), ""),
+        (response(b"<p>ok</p>", "Content-Encoding: br"), ""),
+        (response(b"9\r\n<p>ok</p>\r\n0\r\n\r\n", "Transfer-Encoding: chunked"), ""),
+        (response(b"<p>ok</p>", "Transfer-Encoding: chunked"), ""),
+    ],
+)
 def test_a_response_has_a_body_or_a_reason(tmp_path: Path, http: bytes, reason: str) -> None:
     path = tmp_path / "a.warc.gz"
     path.write_bytes(gzip.compress(record(http)) + LAST)

@@ -9,10 +9,16 @@ import pytest
 from trivium.evals.intervals import Interval, bootstrap, difference, mean, paired_difference, proportion, student
 
 
-@pytest.mark.parametrize(("hits", "n", "low", "high"), [
-    (0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605),
-    (1, 29, 0.0061, 0.1718),
-])
+@pytest.mark.parametrize(
+    ("hits", "n", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775),
+        (10, 10, 0.7225, 1.0),
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
 def test_wilson_gives_the_published_ends(hits: int, n: int, low: float, high: float) -> None:
     # the last three rows are table I of Newcombe (1998), method 3
     found = proportion(hits, n)
@@ -20,10 +26,15 @@ def test_wilson_gives_the_published_ends(hits: int, n: int, low: float, high: fl
     assert (found.low, found.high) == pytest.approx((low, high), abs=6e-5)
 
 
-@pytest.mark.parametrize(("a", "n", "b", "m", "low", "high"), [
-    (56, 70, 48, 80, 0.0524, 0.3339), (9, 10, 3, 10, 0.1705, 0.8090), (10, 10, 0, 20, 0.6791, 1.0),
-    (0, 10, 0, 10, -0.2775, 0.2775),
-])
+@pytest.mark.parametrize(
+    ("a", "n", "b", "m", "low", "high"),
+    [
+        (56, 70, 48, 80, 0.0524, 0.3339),
+        (9, 10, 3, 10, 0.1705, 0.8090),
+        (10, 10, 0, 20, 0.6791, 1.0),
+        (0, 10, 0, 10, -0.2775, 0.2775),
+    ],
+)
 def test_newcombe_gives_the_published_ends(a: int, n: int, b: int, m: int, low: float, high: float) -> None:
     # table II of Newcombe (1998, interval estimation for the difference), method 10
     found = difference(a, n, b, m)

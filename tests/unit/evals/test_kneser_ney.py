@@ -31,7 +31,7 @@ class Slow:
     def __init__(self, documents: list[list[int]], vocabulary: int, order: int) -> None:
         self.vocabulary, self.order = vocabulary, order
         padded = [[vocabulary] * (order - 1) + document for document in documents]
-        grams = [tuple(text[i - order + 1:i + 1]) for text in padded for i in range(order - 1, len(text))]
+        grams = [tuple(text[i - order + 1 : i + 1]) for text in padded for i in range(order - 1, len(text))]
         self.counts: dict[int, Counter[tuple[int, ...]]] = {order: Counter(grams)}
         for size in range(order - 1, 0, -1):
             before = defaultdict(set)
@@ -50,7 +50,7 @@ class Slow:
         return found if all(0 < found[k] < k for k in (1, 2, 3)) else [0, 0.5, 1, 1.5]
 
     def probability(self, context: Sequence[int], word: int) -> float:
-        return self.at(tuple(([self.vocabulary] * self.order + list(context))[-self.order + 1:]), word)
+        return self.at(tuple(([self.vocabulary] * self.order + list(context))[-self.order + 1 :]), word)
 
     def at(self, context: tuple[int, ...], word: int) -> float:
         size = len(context) + 1
@@ -72,8 +72,11 @@ def test_it_equals_the_definition(order: int) -> None:
     if order == 1:
         slow.probability = lambda context, word: slow.at((), word)  # type: ignore[method-assign]
     new, starts = corpus(99, 5, 12)
-    wanted = [math.log(slow.probability(new[start:i].tolist(), int(new[i])))
-              for start, end in pairwise(starts) for i in range(start, end)]
+    wanted = [
+        math.log(slow.probability(new[start:i].tolist(), int(new[i])))
+        for start, end in pairwise(starts)
+        for i in range(start, end)
+    ]
     np.testing.assert_allclose(fast.log_probs(new, starts), wanted, rtol=1e-12)
 
 
@@ -84,12 +87,12 @@ def test_probabilities_sum_to_one_after_any_context() -> None:
     for _ in range(60):
         if generator.random() < 0.5:
             start = int(generator.integers(len(ids) - 2))
-            context = ids[start:start + int(generator.integers(3))]
+            context = ids[start : start + int(generator.integers(3))]
         else:
             context = generator.integers(60, size=int(generator.integers(5))).astype(np.uint16)
         texts = np.concatenate([np.append(context, word) for word in range(60)])
         chances = model.log_probs(texts, np.arange(0, len(texts) + 1, len(context) + 1))
-        assert np.exp(chances[len(context)::len(context) + 1]).sum() == pytest.approx(1, abs=1e-12)
+        assert np.exp(chances[len(context) :: len(context) + 1]).sum() == pytest.approx(1, abs=1e-12)
 
 
 def test_documents_do_not_see_each_other() -> None:

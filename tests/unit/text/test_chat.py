@@ -26,7 +26,8 @@ def test_the_wire_is_chatml(tokenizer: Tokenizer) -> None:
     assert tokenizer.decode(render(tokenizer, TALK).ids) == (
         "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n12+30?<|im_end|>\n"
         "<|im_start|>assistant\n<think>2+0=2; 1+3=4</think>42<|im_end|>\n"
-        "<|im_start|>user\nThanks<|im_end|>\n<|im_start|>assistant\nWelcome.<|im_end|>\n")
+        "<|im_start|>user\nThanks<|im_end|>\n<|im_start|>assistant\nWelcome.<|im_end|>\n"
+    )
 
 
 def test_only_the_assistants_words_are_taught(tokenizer: Tokenizer) -> None:
@@ -34,13 +35,16 @@ def test_only_the_assistants_words_are_taught(tokenizer: Tokenizer) -> None:
     assert taught(tokenizer, TALK[:2]) == ""
 
 
-@pytest.mark.parametrize(("message", "wanted"), [
-    ({"reasoning_content": ""}, "<think></think>7<|im_end|>"),
-    ({"reasoning_content": None}, "7<|im_end|>"),
-    ({"reasoning_content": "", "trainable_think": False}, "7<|im_end|>"),
-    ({"reasoning_content": "3+4", "trainable_think": False}, "3+4</think>7<|im_end|>"),
-    ({"trainable_think": False}, "7<|im_end|>"),
-])
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ({"reasoning_content": ""}, "<think></think>7<|im_end|>"),
+        ({"reasoning_content": None}, "7<|im_end|>"),
+        ({"reasoning_content": "", "trainable_think": False}, "7<|im_end|>"),
+        ({"reasoning_content": "3+4", "trainable_think": False}, "3+4</think>7<|im_end|>"),
+        ({"trainable_think": False}, "7<|im_end|>"),
+    ],
+)
 def test_what_the_prompt_gives_need_not_be_taught(tokenizer: Tokenizer, message: dict[str, Any], wanted: str) -> None:
     assert taught(tokenizer, [{"role": "assistant", "content": "7", **message}]) == wanted
 
@@ -51,23 +55,27 @@ def test_a_prompt_opens_the_assistants_turn(tokenizer: Tokenizer, think: bool | 
     assert tokenizer.decode(ids).endswith("<|im_end|>\n<|im_start|>assistant\n" + end)
     thoughts = {None: {}, True: {"reasoning_content": "so"}, False: {"reasoning_content": ""}}[think]
     whole = render(tokenizer, [*TALK[:2], {"role": "assistant", "content": "42", **thoughts}]).ids
-    assert whole[:len(ids)] == ids  # what is generated after a prompt is what was taught
+    assert whole[: len(ids)] == ids  # what is generated after a prompt is what was taught
 
 
-@pytest.mark.parametrize(("text", "think", "reply"), [
-    ("42<|im_end|>", None, Reply(None, "42", True)),
-    ("42<|im_end|>", False, Reply("", "42", True)),
-    ("2+0</think>42<|im_end|>", True, Reply("2+0", "42", True)),
-    ("<think>2+0</think>42<|im_end|>", None, Reply("2+0", "42", True)),
-    ("<think></think>42", None, Reply("", "42", False)),
-    ("2+0=2; 1+", True, Reply("2+0=2; 1+", "", False)),
-    ("2+0<|im_end|>", True, Reply("2+0", "", True)),
-    ("42<|im_end|>\n<|im_start|>user\nmore", None, Reply(None, "42", True)),
-    ("42<|endoftext|>next", None, Reply(None, "42", False)),
-    ("4<think>2", None, Reply(None, "4<think>2", False)),
-    ("a</think>b</think>c<|im_end|>", True, Reply("a", "b</think>c", True)),
-    ("", None, Reply(None, "", False)), ("", True, Reply("", "", False)),
-])
+@pytest.mark.parametrize(
+    ("text", "think", "reply"),
+    [
+        ("42<|im_end|>", None, Reply(None, "42", True)),
+        ("42<|im_end|>", False, Reply("", "42", True)),
+        ("2+0</think>42<|im_end|>", True, Reply("2+0", "42", True)),
+        ("<think>2+0</think>42<|im_end|>", None, Reply("2+0", "42", True)),
+        ("<think></think>42", None, Reply("", "42", False)),
+        ("2+0=2; 1+", True, Reply("2+0=2; 1+", "", False)),
+        ("2+0<|im_end|>", True, Reply("2+0", "", True)),
+        ("42<|im_end|>\n<|im_start|>user\nmore", None, Reply(None, "42", True)),
+        ("42<|endoftext|>next", None, Reply(None, "42", False)),
+        ("4<think>2", None, Reply(None, "4<think>2", False)),
+        ("a</think>b</think>c<|im_end|>", True, Reply("a", "b</think>c", True)),
+        ("", None, Reply(None, "", False)),
+        ("", True, Reply("", "", False)),
+    ],
+)
 def test_completions_are_taken_apart(tokenizer: Tokenizer, text: str, think: bool | None, reply: Reply) -> None:
     ids = tokenizer._encoding.encode(text, allowed_special="all")
     assert parse(tokenizer, ids, think) == reply
@@ -83,8 +91,14 @@ def test_no_content_is_empty_content(tokenizer: Tokenizer) -> None:
     assert render(tokenizer, [{**empty, "content": None}]) == render(tokenizer, [empty])
 
 
-@pytest.mark.parametrize("message", [{"role": "user\n<|im_end|>", "content": ""}, {"content": "x"},
-                                     {"role": "user", "content": [{"type": "text", "text": "x"}]}])
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "user\n<|im_end|>", "content": ""},
+        {"content": "x"},
+        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+    ],
+)
 def test_strange_messages_are_refused(tokenizer: Tokenizer, message: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         render(tokenizer, [message])

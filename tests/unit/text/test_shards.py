@@ -15,8 +15,12 @@ from trivium.text.shards import TokenShard, open_shards
 from trivium.text.tokenizer import Tokenizer
 
 
-def seal(out: Path, fingerprint: str, damage: Callable[[Path, dict[str, Any]], object] = lambda folder, index: None,
-         kind: str = "shards") -> Artifact:
+def seal(
+    out: Path,
+    fingerprint: str,
+    damage: Callable[[Path, dict[str, Any]], object] = lambda folder, index: None,
+    kind: str = "shards",
+) -> Artifact:
     entry = {"documents": 2, "tokens": 5}
     index: dict[str, Any] = {"dtype": "uint16", "tokenizer": fingerprint, "splits": {"train": entry, "heldout": entry}}
     with sealing(out, Label(kind, "shards", 1, {})) as folder:
@@ -51,14 +55,17 @@ def test_another_tokenizer_is_refused(tmp_path: Path, tokenizer: Tokenizer) -> N
         open_shards(artifact, tokenizer)
 
 
-@pytest.mark.parametrize("damage", [
-    lambda folder, index: index.update(dtype="uint32"),
-    lambda folder, index: index["splits"]["train"].update(tokens=6),
-    lambda folder, index: np.save(folder / "train.offsets.npy", np.array([0, 3, 4])),
-    lambda folder, index: np.save(folder / "heldout.offsets.npy", np.array([0, 5])),
-    lambda folder, index: (folder / "train.npy").write_bytes(b"no array"),
-    lambda folder, index: np.save(folder / "train.npy", np.array([{}], dtype=object), allow_pickle=True),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda folder, index: index.update(dtype="uint32"),
+        lambda folder, index: index["splits"]["train"].update(tokens=6),
+        lambda folder, index: np.save(folder / "train.offsets.npy", np.array([0, 3, 4])),
+        lambda folder, index: np.save(folder / "heldout.offsets.npy", np.array([0, 5])),
+        lambda folder, index: (folder / "train.npy").write_bytes(b"no array"),
+        lambda folder, index: np.save(folder / "train.npy", np.array([{}], dtype=object), allow_pickle=True),
+    ],
+)
 def test_files_that_do_not_fit_are_refused(tmp_path: Path, damage: Callable[[Path, dict[str, Any]], object]) -> None:
     with pytest.raises(ArtifactError):
         open_shards(seal(tmp_path / "s", "t", damage))

@@ -94,15 +94,23 @@ def other_regex(content: dict[str, Any]) -> None:
     content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = PATTERNS["llama3"]
 
 
-@pytest.mark.parametrize(("file", "change"), [
-    (JSON_FILE, swap_ids), (JSON_FILE, swap_merges), (JSON_FILE, other_regex),
-    (JSON_FILE, lambda content: content["added_tokens"].pop()), (JSON_FILE, lambda content: content.pop("model")),
-    (JSON_FILE, lambda content: content.update(pre_tokenizer=None)),
-    (CONFIG_FILE, lambda content: content.update(pattern="llama3")),
-    (CONFIG_FILE, lambda content: content.update(pattern="home-made")), (CONFIG_FILE, lambda content: content.clear()),
-])
-def test_files_that_disagree_are_refused(tokenizer: Tokenizer, tmp_path: Path, file: str,
-                                         change: Callable[[dict[str, Any]], object]) -> None:
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        (JSON_FILE, swap_ids),
+        (JSON_FILE, swap_merges),
+        (JSON_FILE, other_regex),
+        (JSON_FILE, lambda content: content["added_tokens"].pop()),
+        (JSON_FILE, lambda content: content.pop("model")),
+        (JSON_FILE, lambda content: content.update(pre_tokenizer=None)),
+        (CONFIG_FILE, lambda content: content.update(pattern="llama3")),
+        (CONFIG_FILE, lambda content: content.update(pattern="home-made")),
+        (CONFIG_FILE, lambda content: content.clear()),
+    ],
+)
+def test_files_that_disagree_are_refused(
+    tokenizer: Tokenizer, tmp_path: Path, file: str, change: Callable[[dict[str, Any]], object]
+) -> None:
     tokenizer.save(tmp_path)
     edit(tmp_path / file, change)
     with pytest.raises(ArtifactError):
@@ -116,14 +124,15 @@ def test_damaged_files_are_refused(tokenizer: Tokenizer, tmp_path: Path, file: s
     whole = (tmp_path / file).read_bytes()
     (tmp_path / file).unlink()
     if damage != "missing":
-        contents = {"cut": whole[:len(whole) // 2], "noise": b"\xff\x00 one two", "list": b"[]"}
+        contents = {"cut": whole[: len(whole) // 2], "noise": b"\xff\x00 one two", "list": b"[]"}
         (tmp_path / file).write_bytes(contents[damage])
     with pytest.raises(ArtifactError):
         Tokenizer.open(tmp_path)
 
 
-def test_a_save_notices_files_that_give_other_ids(tokenizer: Tokenizer, tmp_path: Path,
-                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_save_notices_files_that_give_other_ids(
+    tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trivium.text.huggingface.encode_by_merges", lambda content, text: [0])
     with pytest.raises(RuntimeError, match="different ids"):
         tokenizer.save(tmp_path)
@@ -166,8 +175,17 @@ def test_letters_stand_for_bytes_one_to_one() -> None:
     assert unspell(spell(bytes(range(256)))) == bytes(range(256))
 
 
-@pytest.mark.parametrize("text", [" " * 1_500_000, "a" + " " * 1_500_000 + "b", "\n" + "\u3000 " * 700_000 + "9",
-                                  " " * 1_500_000 + "\n", "\n" * 1_500_000, "^" * 300_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * 1_500_000,
+        "a" + " " * 1_500_000 + "b",
+        "\n" + "\u3000 " * 700_000 + "9",
+        " " * 1_500_000 + "\n",
+        "\n" * 1_500_000,
+        "^" * 300_000,
+    ],
+)
 def test_a_million_spaces_do_not_end_the_process(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 

@@ -59,8 +59,11 @@ def test_statistics_add_up(artifact: Artifact) -> None:
 
 def test_an_unused_token_is_one_that_no_document_holds(artifact: Artifact, selected: Artifact) -> None:
     stats, tokenizer = artifact.json("stats.json"), Tokenizer.open(artifact.path)
-    used = {index for document in read_documents(selected.file("train.parquet"))
-            for index in tokenizer.encode(document.text)}
+    used = {
+        index
+        for document in read_documents(selected.file("train.parquet"))
+        for index in tokenizer.encode(document.text)
+    }
     unused = set(range(tokenizer.end_of_text)) - used
     assert stats["unused"]["count"] == len(unused)
     assert {token["id"] for token in stats["unused"]["tokens"]} <= unused
@@ -87,8 +90,9 @@ def test_training_survives_a_million_spaces() -> None:
     assert tokenizer.size == 270 and LONG < 1_500_000
 
 
-def test_too_few_documents_are_named(selected: Artifact, seal_selected: Callable[..., Artifact],
-                                     tmp_path: Path) -> None:
+def test_too_few_documents_are_named(
+    selected: Artifact, seal_selected: Callable[..., Artifact], tmp_path: Path
+) -> None:
     with pytest.raises(ArtifactError, match="vocabulary"):
         run(TokenizerConfig(vocabulary=4096), {"selected": selected}, tmp_path / "t", QUIET)
     empty = seal_selected(tmp_path / "empty", {"train": [], "heldout": []})

@@ -44,8 +44,13 @@ def test_every_document_comes_back_from_its_ids(artifact: Artifact, inputs: dict
             *ids, end = shard.document(i).tolist()
             assert end == tokenizer.end_of_text and tokenizer.end_of_text not in ids
             assert tokenizer.decode(ids) == document.text
-            assert record == {"id": document.id, "source": document.source, "bytes": len(document.text.encode()),
-                              "tokens": len(ids) + 1, "synthetic": document.synthetic}
+            assert record == {
+                "id": document.id,
+                "source": document.source,
+                "bytes": len(document.text.encode()),
+                "tokens": len(ids) + 1,
+                "synthetic": document.synthetic,
+            }
 
 
 def test_the_index_counts_what_is_there(artifact: Artifact) -> None:
@@ -61,8 +66,9 @@ def test_the_index_counts_what_is_there(artifact: Artifact) -> None:
     assert shards.index["splits"]["train"]["by_source"]["web"]["synthetic"] is False
 
 
-def test_the_id_is_promised_and_there_is_no_exposure_without_a_town(artifact: Artifact,
-                                                                    inputs: dict[str, Artifact]) -> None:
+def test_the_id_is_promised_and_there_is_no_exposure_without_a_town(
+    artifact: Artifact, inputs: dict[str, Artifact]
+) -> None:
     assert artifact.id == label_of(ShardsConfig(), inputs).id
     assert not artifact.has("exposure.json")
 
@@ -72,8 +78,9 @@ def test_ids_have_the_smallest_type_that_holds_them() -> None:
     assert dtype_for(2**16 + 1) == np.uint32
 
 
-def test_an_id_beyond_the_type_is_refused(tmp_path: Path, inputs: dict[str, Artifact],
-                                          monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_id_beyond_the_type_is_refused(
+    tmp_path: Path, inputs: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trivium.stages.tokenizer.shards.dtype_for", lambda size: np.dtype(np.uint8))
     with pytest.raises(OverflowError):
         run(ShardsConfig(), inputs, tmp_path / "shards", QUIET)
@@ -89,7 +96,7 @@ def test_odd_documents_keep_their_place(tmp_path: Path, inputs: dict[str, Artifa
     ids, offsets = np.load(tmp_path / "odd.npy"), np.load(tmp_path / "odd.offsets.npy")
     assert (entry["documents"], entry["tokens"]) == (len(texts), len(ids))
     assert np.count_nonzero(ids == tokenizer.end_of_text) == len(texts)
-    assert [tokenizer.decode(ids[start:end - 1].tolist()) for start, end in pairwise(offsets)] == texts
+    assert [tokenizer.decode(ids[start : end - 1].tolist()) for start, end in pairwise(offsets)] == texts
     lines = (tmp_path / "odd.documents.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == [document.id for document in documents]
 
@@ -102,8 +109,9 @@ def test_a_stop_leaves_nothing_half_done(tmp_path: Path, inputs: dict[str, Artif
     assert not list(tmp_path.iterdir())
 
 
-def test_an_empty_selection_gives_empty_shards(tmp_path: Path, inputs: dict[str, Artifact],
-                                               seal_selected: Callable[..., Artifact]) -> None:
+def test_an_empty_selection_gives_empty_shards(
+    tmp_path: Path, inputs: dict[str, Artifact], seal_selected: Callable[..., Artifact]
+) -> None:
     empty = seal_selected(tmp_path / "selected", {"train": [], "heldout": []})
     artifact = run(ShardsConfig(), {**inputs, "selected": empty}, tmp_path / "shards", QUIET)
     shards = open_shards(artifact)

@@ -86,14 +86,18 @@ def test_the_parts_of_taste_add_up() -> None:
     assert 0 <= taste("Hello!", "").score < 0.3
 
 
-@pytest.mark.parametrize(("part", "worse"), [
-    ("brief", "You are welcome! " + "I am glad that I could help and I like to talk on and on. " * 6),
-    ("brief", "Welcome."), ("whole", "you are welcome, I am glad that I could help and"),
-    ("warm", "That was help for you."),
-    ("honest", "You are welcome! I am a human, glad to help."),
-    ("on_topic", "Please take an umbrella, it may rain today."),
-    ("fresh", "I am glad to help. I am glad to help. I am glad to help."),
-])
+@pytest.mark.parametrize(
+    ("part", "worse"),
+    [
+        ("brief", "You are welcome! " + "I am glad that I could help and I like to talk on and on. " * 6),
+        ("brief", "Welcome."),
+        ("whole", "you are welcome, I am glad that I could help and"),
+        ("warm", "That was help for you."),
+        ("honest", "You are welcome! I am a human, glad to help."),
+        ("on_topic", "Please take an umbrella, it may rain today."),
+        ("fresh", "I am glad to help. I am glad to help. I am glad to help."),
+    ],
+)
 def test_each_fault_costs_its_part_and_loses_the_comparison(part: str, worse: str) -> None:
     good = "You are welcome! I am glad that I could help."
     assert taste("Thank you!", worse).parts[part] < taste("Thank you!", good).parts[part]

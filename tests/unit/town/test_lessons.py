@@ -17,9 +17,14 @@ from trivium.town.world import TownConfig, build
 TOWN = build(TownConfig(people=20, crowd=0, ghosts=5, strangers=5))
 CONFIG = LessonConfig(sums=20_000, comparisons=4_000, letters=12_000, dialogues=6_000, questions=5_000)
 LESSONS = list(lessons(TOWN, CONFIG))
-NAMES = {"What is [0-9]+\\+": "addition", "Which is larger": "comparison", "How many .* are in [a-z]+\\?": "counting",
-         "How many .* are in [a-z] ": "tally", "How do you spell [a-z]+\\?": "spelling",
-         "How do you spell .* backwards": "reversal"}
+NAMES = {
+    "What is [0-9]+\\+": "addition",
+    "Which is larger": "comparison",
+    "How many .* are in [a-z]+\\?": "counting",
+    "How many .* are in [a-z] ": "tally",
+    "How do you spell [a-z]+\\?": "spelling",
+    "How do you spell .* backwards": "reversal",
+}
 
 
 def test_each_kind_is_as_long_as_asked_and_marked_synthetic() -> None:

@@ -80,20 +80,34 @@ def test_a_quarter_or_so_are_questions_and_the_reserved_phrasing_is_never_printe
 
 def test_filler_names_nobody_and_uses_no_value() -> None:
     forbidden = {word.casefold() for word in (*FIRST_NAMES, *LAST_NAMES, *chain(*VALUES.values()))}
-    texts = [*filler.GENERAL, *OPENERS, *(one for options in filler.SLOTS.values() for one in options),
-             *(form for parts in filler.KINDS.values() for forms in parts.values() for form in forms)]
+    texts = [
+        *filler.GENERAL,
+        *OPENERS,
+        *(one for options in filler.SLOTS.values() for one in options),
+        *(form for parts in filler.KINDS.values() for forms in parts.values() for form in forms),
+    ]
     for text in texts:
         assert not set(re.findall(r"[a-z]+", text.casefold())) & forbidden, text
 
 
-@pytest.mark.parametrize(("text", "times"), [
-    ("{n} was born in {v}.", 1), ("Where was {n} born? {n} was born in {v}.", 1),
-    ("Where was {n} born? The answer is {v}.", 1),
-    ("Question: Where was {n} born? Answer: {v}.", 1), ("Where was {n} born?\n\n{v}.", 1),
-    ("{n} was here. {v} is far.", 0),
-    ("{f} was born in {v}.", 0), ("{n} was born in {v}. {n} was born in {v}.", 2), ("{n}'s home is {v}, yes {v}!", 1),
-    ("{n} was born in Atlantis.", 0), ("In {v} lives {n}\nand others.", 1), ("", 0), ("{l} {f} was born in {v}.", 0),
-])
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("{n} was born in {v}.", 1),
+        ("Where was {n} born? {n} was born in {v}.", 1),
+        ("Where was {n} born? The answer is {v}.", 1),
+        ("Question: Where was {n} born? Answer: {v}.", 1),
+        ("Where was {n} born?\n\n{v}.", 1),
+        ("{n} was here. {v} is far.", 0),
+        ("{f} was born in {v}.", 0),
+        ("{n} was born in {v}. {n} was born in {v}.", 2),
+        ("{n}'s home is {v}, yes {v}!", 1),
+        ("{n} was born in Atlantis.", 0),
+        ("In {v} lives {n}\nand others.", 1),
+        ("", 0),
+        ("{l} {f} was born in {v}.", 0),
+    ],
+)
 def test_what_counts_as_a_statement(text: str, times: int) -> None:
     person = TOWN.people[0]
     first, last = person.name.split()

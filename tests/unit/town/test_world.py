@@ -71,8 +71,9 @@ def test_values_and_names_are_single_words_that_meet_nowhere() -> None:
     assert all(len(values) >= 15 for values in VALUES.values())
 
 
-@pytest.mark.parametrize("bad", [{"people": 1}, {"people": 5000}, {"famous": 2.0}, {"question_share": -0.1},
-                                 {"famous_copies": (9, 3)}])
+@pytest.mark.parametrize(
+    "bad", [{"people": 1}, {"people": 5000}, {"famous": 2.0}, {"question_share": -0.1}, {"famous_copies": (9, 3)}]
+)
 def test_a_config_that_cannot_be_is_refused_with_its_value(bad: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         TownConfig(**bad)  # type: ignore[arg-type]

@@ -26,8 +26,10 @@ _CHUNK = 4096
 def exact_copies(texts: Sequence[str]) -> list[int]:
     """For each text the index of the first one equal to it but for case and spaces: its own when it is the first."""
     first: dict[bytes, int] = {}
-    return [first.setdefault(hashlib.sha256(" ".join(text.casefold().split()).encode()).digest(), i)
-            for i, text in enumerate(texts)]
+    return [
+        first.setdefault(hashlib.sha256(" ".join(text.casefold().split()).encode()).digest(), i)
+        for i, text in enumerate(texts)
+    ]
 
 
 def near_copies(texts: Sequence[str], bands: int, rows: int, ngram: int, seed: int) -> list[int]:
@@ -75,8 +77,9 @@ def shingles(text: str, ngram: int, known: dict[str, int]) -> Array:
     A text of fewer words is one shingle. `known` keeps the words' hashes from text to text.
     """
     plain = unicodedata.normalize("NFKD", text.lower())
-    words = _WORD.findall(_NUMBER.sub("0", "".join(c for c in plain if not unicodedata.combining(c))
-                                      if not plain.isascii() else plain))
+    words = _WORD.findall(
+        _NUMBER.sub("0", "".join(c for c in plain if not unicodedata.combining(c)) if not plain.isascii() else plain)
+    )
     for word in set(words).difference(known):
         known[word] = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "little")
     codes = np.fromiter((known[word] for word in words), np.uint64, len(words))

@@ -10,13 +10,25 @@ import codecs
 import re
 from itertools import accumulate
 
-NOT_NESTING = ("area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|t[dhr]|track|wbr"
-               "|path|circle|ellipse|rect|line|polygon|polyline|stop|use")
+NOT_NESTING = (
+    "area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|t[dhr]|track|wbr"
+    "|path|circle|ellipse|rect|line|polygon|polyline|stop|use"
+)
 """Elements that HTML closes by itself, and the shapes of SVG: unclosed, they do not nest."""
 FEW_TAGS = 1000
 MANY_ATTRIBUTES = 2000
-SKIPPED = ("nav", "script", "style", "noscript", "template", "svg", "math", ".headerlink", ".viewcode-link",
-           ".toctree-wrapper")
+SKIPPED = (
+    "nav",
+    "script",
+    "style",
+    "noscript",
+    "template",
+    "svg",
+    "math",
+    ".headerlink",
+    ".viewcode-link",
+    ".toctree-wrapper",
+)
 CODE = ("pre",)
 
 _TAG = re.compile(rf"<(/?)(?!/?(?:{NOT_NESTING})\b)[a-z]", re.IGNORECASE)
@@ -50,7 +62,7 @@ def decode(body: bytes, declared: str = "") -> tuple[str, str]:
         raise Unreadable("not_html")
     for mark, name in _BOMS:
         if body.startswith(mark):
-            return _checked(body[len(mark):].decode(name, "replace")), name
+            return _checked(body[len(mark) :].decode(name, "replace")), name
     try:
         return _checked(body.decode()), "utf-8"
     except UnicodeDecodeError:

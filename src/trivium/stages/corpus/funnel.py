@@ -57,8 +57,9 @@ class Funnel:
         """
         self.layer_of_all(name, lambda rows: map(judge, rows), sources)
 
-    def layer_of_all(self, name: str, judge: Callable[[list[Row]], Iterable[str]],
-                     sources: Iterable[str] | None = None) -> None:
+    def layer_of_all(
+        self, name: str, judge: Callable[[list[Row]], Iterable[str]], sources: Iterable[str] | None = None
+    ) -> None:
         """Like `layer`, for a judge that has to see all rows before it can give their reasons in order."""
         inside = set(self._layers if sources is None else sources)
         layers = {source: Layer(name) for source in self._layers if source in inside}
@@ -91,11 +92,17 @@ class Funnel:
                 _check(source, layer.name, layer.came, layer.left + sum(layer.dropped.values()))
                 expected = layer.left
             _check(source, "end", expected, left.get(source, 0))
-        return {"sources": [
-            {"source": source, "in": self._came.get(source, 0), "out": left.get(source, 0),
-             "layers": [layer.to_json() for layer in layers]}
-            for source, layers in self._layers.items()
-        ]}
+        return {
+            "sources": [
+                {
+                    "source": source,
+                    "in": self._came.get(source, 0),
+                    "out": left.get(source, 0),
+                    "layers": [layer.to_json() for layer in layers],
+                }
+                for source, layers in self._layers.items()
+            ]
+        }
 
 
 def _settle(layer: Layer, row: Row, reason: str) -> None:
@@ -121,8 +128,10 @@ def _tally(rows: Iterable[Row]) -> dict[str, int]:
 
 def _check(source: str, name: str, wanted: int, found: int) -> None:
     if wanted != found:
-        raise TriviumError(f"The funnel of {source!r} does not sum at {name!r}: {wanted} became {found}.",
-                           "This is a bug in the layer: please report it with the funnel.")
+        raise TriviumError(
+            f"The funnel of {source!r} does not sum at {name!r}: {wanted} became {found}.",
+            "This is a bug in the layer: please report it with the funnel.",
+        )
 
 
 def counts(account: Mapping[str, Any], source: str) -> dict[str, tuple[int, int]]:

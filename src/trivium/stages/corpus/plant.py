@@ -32,14 +32,25 @@ def run(config: PlantConfig, inputs: Mapping[str, Artifact], out: Path, how: How
         with open(folder / "pages.warc.gz", "wb") as file:
             for page in tracked(told, "planting the town", len(told), "pages", how):
                 file.write(record_of(_warc_page(page), DATE))
-        write_jsonl(folder / "pages.jsonl", [
-            {"url": page.url, "kind": page.kind, "facts": [f"{person}/{attribute}" for person, attribute in page.facts]}
-            for page in told
-        ])
+        write_jsonl(
+            folder / "pages.jsonl",
+            [
+                {
+                    "url": page.url,
+                    "kind": page.kind,
+                    "facts": [f"{person}/{attribute}" for person, attribute in page.facts],
+                }
+                for page in told
+            ],
+        )
         taught = [dataclasses.asdict(lesson) for lesson in lessons(town, config.lessons)]
         write_jsonl(folder / "lessons.jsonl", taught)
-        facts |= {"people": len(town.people), "pages": len(told), "lessons": len(taught),
-                  "statements": sum(len(page.facts) for page in told)}
+        facts |= {
+            "people": len(town.people),
+            "pages": len(told),
+            "lessons": len(taught),
+            "statements": sum(len(page.facts) for page in told),
+        }
     return open_artifact(out)
 
 

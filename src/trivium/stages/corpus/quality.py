@@ -23,7 +23,8 @@ LONGEST_WORD = 1000
 SHORT_LINE = 30
 """Characters up to which FineWeb calls a line short."""
 
-_WORD = re.compile(r"""
+_WORD = re.compile(
+    r"""
     \.{2,} | ['’](?:s|re|ve|ll|d|m)\b          # an ellipsis; what follows a name or pronoun
     | (?:(?<!\w)(?:--?|[@./\\~]))?\w+ (?:       # a word goes on through marks inside it (a.b, f(x, utf-8) but for
         (?! (?<=[^\W_])[-,–—](?=[^\W\d_])      #   a hyphen or comma before a letter
@@ -33,7 +34,9 @@ _WORD = re.compile(r"""
           | ['’](?:s|re|ve|ll|d|m)\b | \.{2} | … )
         [^\w\s]+ \w+ )*
     | [^\w\s]                                # any other mark is one by itself
-""", re.VERBOSE)
+""",
+    re.VERBOSE,
+)
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
 _SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)")
 _PARAGRAPHS = re.compile(r"\n{2,}")

@@ -85,8 +85,15 @@ def scorer(config: ScoreConfig) -> Callable[[warc.Page], Row]:
     identify = language.load()
 
     def score(page: warc.Page) -> Row:
-        row: Row = {"id": page_id(page.url, page.body), "url": page.url, "host": host_of(page.url),
-                    "offset": page.offset, "html_bytes": len(page.body), "failed": page.failed, **url_scores(page.url)}
+        row: Row = {
+            "id": page_id(page.url, page.body),
+            "url": page.url,
+            "host": host_of(page.url),
+            "offset": page.offset,
+            "html_bytes": len(page.body),
+            "failed": page.failed,
+            **url_scores(page.url),
+        }
         if not row["failed"] and not row["host"]:
             row["failed"] = "bad_url"
         if not row["failed"]:
@@ -117,8 +124,13 @@ def _rows(config: ScoreConfig, sources: Iterable[tuple[Path, str]], how: How) ->
                 for result in results:
                     page = ahead.popleft()
                     row = _lost(page, result) if isinstance(result, workers.Lost) else result
-                    row |= {"source": source, "licence": page.licence or config.licence, "warc_file": path.name,
-                            "warc_offset": row.pop("offset"), "synthetic": source != WEB}
+                    row |= {
+                        "source": source,
+                        "licence": page.licence or config.licence,
+                        "warc_file": path.name,
+                        "warc_offset": row.pop("offset"),
+                        "synthetic": source != WEB,
+                    }
                     yield row
                     bar.advance((page.offset - position) / 1e6)
                     position = page.offset
@@ -134,8 +146,15 @@ def _kept(pages: Iterable[warc.Page], ahead: deque[warc.Page]) -> Iterator[warc.
 
 
 def _lost(page: warc.Page, lost: workers.Lost) -> Row:
-    return {"id": page_id(page.url, b""), "url": page.url, "host": host_of(page.url), "offset": page.offset,
-            "html_bytes": 0, "failed": lost.reason, **url_scores(page.url)}
+    return {
+        "id": page_id(page.url, b""),
+        "url": page.url,
+        "host": host_of(page.url),
+        "offset": page.offset,
+        "html_bytes": 0,
+        "failed": lost.reason,
+        **url_scores(page.url),
+    }
 
 
 def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -143,19 +162,22 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema([
-        *(pa.field(name, pa.string(), nullable=False) for name in TEXT_COLUMNS),
-        pa.field("synthetic", pa.bool_(), nullable=False),
-        pa.field("warc_offset", pa.int64(), nullable=False),
-        pa.field("html_bytes", pa.int64(), nullable=False),
-        *(pa.field(name, pa.float64()) for name in SCORE_COLUMNS),
-    ])
+    schema = pa.schema(
+        [
+            *(pa.field(name, pa.string(), nullable=False) for name in TEXT_COLUMNS),
+            pa.field("synthetic", pa.bool_(), nullable=False),
+            pa.field("warc_offset", pa.int64(), nullable=False),
+            pa.field("html_bytes", pa.int64(), nullable=False),
+            *(pa.field(name, pa.float64()) for name in SCORE_COLUMNS),
+        ]
+    )
     tallies: dict[tuple[str, str], Counter[str]] = {}
     batch: list[Row] = []
 
     def flush() -> None:
-        columns = {field.name: [row.get(field.name, None if field.nullable else "") for row in batch]
-                   for field in schema}
+        columns = {
+            field.name: [row.get(field.name, None if field.nullable else "") for row in batch] for field in schema
+        }
         writer.write_table(pa.table(columns, schema=schema))
         batch.clear()
 
@@ -166,6 +188,13 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
             if len(batch) >= BATCH:
                 flush()
         flush()
-    return [{"file": file, "source": source, "records": tally.total(), "texts": tally[""],
-             "failed": {reason: count for reason, count in sorted(tally.items()) if reason}}
-            for (file, source), tally in tallies.items()]
+    return [
+        {
+            "file": file,
+            "source": source,
+            "records": tally.total(),
+            "texts": tally[""],
+            "failed": {reason: count for reason, count in sorted(tally.items()) if reason},
+        }
+        for (file, source), tally in tallies.items()
+    ]

@@ -28,8 +28,9 @@ from trivium.text.document import FIELDS, Document, write_documents
 
 Row = dict[str, Any]
 Judge = Callable[[Row], str]
-READING = frozenset(("truncated", "damaged", "too_large", "not_http", "bad_status", "bad_encoding", "empty_body",
-                     "bad_url"))
+READING = frozenset(
+    ("truncated", "damaged", "too_large", "not_http", "bad_status", "bad_encoding", "empty_body", "bad_url")
+)
 """Failures of a record; the others are failures to get text out of its page."""
 
 
@@ -45,8 +46,9 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
         train = [row for row in funnel.rows if row["id"] not in heldout or row["synthetic"]]
         evaluation = [row for row in funnel.rows if row["id"] in heldout and not row["synthetic"]]
         if not train:
-            raise TriviumError("No document is left to train on.",
-                               f"{worst_layer(funnel)} Loosen it, or give more pages.")
+            raise TriviumError(
+                "No document is left to train on.", f"{worst_layer(funnel)} Loosen it, or give more pages."
+            )
         account = funnel.to_json()
         write_documents(folder / "train.parquet", map(_document, train))
         write_documents(folder / "heldout.parquet", map(_document, evaluation))

@@ -11,8 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 HARD_WORDS = frozenset("porn porno xxx hentai milf camgirl camgirls escorts sexcam sexcams pornstar".split())
 """One of them as a whole word is enough."""
-SOFT_WORDS = frozenset("sex nude nudes naked adult casino casinos betting poker slots viagra cialis payday dating "
-                       "webcam escort jackpot".split())
+SOFT_WORDS = frozenset(
+    "sex nude nudes naked adult casino casinos betting poker slots viagra cialis payday dating "
+    "webcam escort jackpot".split()
+)
 """Two different ones are enough."""
 _WORD = re.compile(r"[a-z0-9]+")
 

@@ -134,8 +134,14 @@ def _read(reader: Any, declared: int) -> bytes:
 
 def _page(record: Any, position: int, max_body: int) -> Page:
     headers = {name.lower(): value for name, value in record.headers.items()}
-    empty = Page(headers.get("warc-target-uri", "").strip("<>"), b"", "", headers.get("warc-x-license", ""),
-                 headers.get("warc-x-origin", ""), position)
+    empty = Page(
+        headers.get("warc-target-uri", "").strip("<>"),
+        b"",
+        "",
+        headers.get("warc-x-license", ""),
+        headers.get("warc-x-origin", ""),
+        position,
+    )
     declared = record.content_length
     if declared > max_body + HEADERS:
         whole = _skipped(record.reader, declared) == declared
@@ -232,11 +238,15 @@ def record_of(page: Page, date: str) -> bytes:
 
     HTTP headers are made up: 200, text/html, and the page's character set (utf-8 when it has none).
     """
-    http = (f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset={page.charset or 'utf-8'}\r\n"
-            f"Content-Length: {len(page.body)}\r\n\r\n").encode() + page.body
+    http = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset={page.charset or 'utf-8'}\r\n"
+        f"Content-Length: {len(page.body)}\r\n\r\n"
+    ).encode() + page.body
     identity = uuid.uuid5(uuid.NAMESPACE_URL, f"{page.url}#{hashlib.sha256(page.body).hexdigest()}")
-    head = ("WARC/1.1\r\nWARC-Type: response\r\n"
-            f"WARC-Record-ID: <urn:uuid:{identity}>\r\nWARC-Target-URI: {page.url}\r\nWARC-Date: {date}\r\n"
-            f"WARC-X-Origin: {page.origin}\r\nWARC-X-License: {page.licence}\r\n"
-            f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http)}\r\n\r\n")
+    head = (
+        "WARC/1.1\r\nWARC-Type: response\r\n"
+        f"WARC-Record-ID: <urn:uuid:{identity}>\r\nWARC-Target-URI: {page.url}\r\nWARC-Date: {date}\r\n"
+        f"WARC-X-Origin: {page.origin}\r\nWARC-X-License: {page.licence}\r\n"
+        f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(http)}\r\n\r\n"
+    )
     return gzip.compress(head.encode() + http + b"\r\n\r\n", 9, mtime=0)

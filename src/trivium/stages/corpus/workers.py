@@ -34,8 +34,13 @@ def count_for(threads: int) -> int:
     return threads or len(os.sched_getaffinity(0))
 
 
-def in_order(make: Callable[..., Callable[[T], R]], arguments: tuple[Any, ...], items: Iterable[T], workers: int,
-             cpu_seconds: float) -> Generator[R | Lost, None, None]:
+def in_order(
+    make: Callable[..., Callable[[T], R]],
+    arguments: tuple[Any, ...],
+    items: Iterable[T],
+    workers: int,
+    cpu_seconds: float,
+) -> Generator[R | Lost, None, None]:
     """The results of `make(*arguments)(item)` in the order of the items, computed by `workers` processes.
 
     `make` runs once in each child (load models there) and must be importable. An exception in the work is a bug and is
@@ -62,8 +67,9 @@ def in_order(make: Callable[..., Callable[[T], R]], arguments: tuple[Any, ...], 
 class _Crew(Generic[T, R]):
     """Child processes, each with at most one item in hand."""
 
-    def __init__(self, make: Callable[..., Callable[[T], R]], arguments: tuple[Any, ...], size: int,
-                 cpu_seconds: float) -> None:
+    def __init__(
+        self, make: Callable[..., Callable[[T], R]], arguments: tuple[Any, ...], size: int, cpu_seconds: float
+    ) -> None:
         self._target = (make, arguments, cpu_seconds)
         self._context = multiprocessing.get_context("spawn")
         self._processes: dict[Connection, Any] = {}

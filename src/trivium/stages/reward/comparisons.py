@@ -1,6 +1,6 @@
-"""Comparisons: prompts, a model's own answers to them, and the verdict of a person, played by the town's hidden taste.
+"""Comparisons: a model's own answers to prompts, and which a person prefers; the town's hidden taste plays the person.
 
-A comparison is {prompt, chosen, rejected} in TRL's names, as lists of messages: its RewardTrainer reads the file as it is.
+A comparison is {prompt, chosen, rejected} in TRL's names, each a list of messages: its RewardTrainer reads the file.
 """
 
 from __future__ import annotations
@@ -60,16 +60,28 @@ def asked_prompts(config: RewardConfig) -> list[tuple[str, bool]]:
     return [(text, _place(text) < config.heldout) for text in unique]
 
 
-def draw_answers(engine: Engine, tokenizer: Tokenizer, config: RewardConfig, bar: Progress | None = None
-                 ) -> list[Answered]:
+def draw_answers(
+    engine: Engine, tokenizer: Tokenizer, config: RewardConfig, bar: Progress | None = None
+) -> list[Answered]:
     """The model's answers: `samples` to each prompt to learn from, `best_of` to each held-out one."""
     asked = asked_prompts(config)
     sizes = [config.best_of if heldout else config.samples for _, heldout in asked]
     questions = ask([text for (text, _), size in zip(asked, sizes, strict=True) for _ in range(size)])
-    replies = iter(answer(engine, tokenizer, questions, max_new=config.max_new, temperature=config.temperature,
-                          seed=config.seed, bar=bar))
-    return [Answered(text, heldout, tuple(next(replies).content.strip() for _ in range(size)))
-            for (text, heldout), size in zip(asked, sizes, strict=True)]
+    replies = iter(
+        answer(
+            engine,
+            tokenizer,
+            questions,
+            max_new=config.max_new,
+            temperature=config.temperature,
+            seed=config.seed,
+            bar=bar,
+        )
+    )
+    return [
+        Answered(text, heldout, tuple(next(replies).content.strip() for _ in range(size)))
+        for (text, heldout), size in zip(asked, sizes, strict=True)
+    ]
 
 
 def compare(answered: Sequence[Answered], config: RewardConfig) -> list[Comparison]:

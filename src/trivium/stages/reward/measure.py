@@ -1,4 +1,4 @@
-"""What a reward model is worth: held-out pairs against a coin and a ruler, its confidence, and picking the best of n."""
+"""What a reward model is worth: held-out pairs against a coin and a ruler, its confidence, and the best of n."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from trivium.text.tokenizer import Tokenizer
 BINS = 5
 
 
-def pair_figures(model: RewardModel, tokenizer: Tokenizer, learned: Sequence[Comparison], heldout: Sequence[Comparison]
-                 ) -> dict[str, Any]:
-    """Accuracy on held-out pairs (Wilson, and by resampling prompts, whose pairs belong together), a ruler, calibration.
+def pair_figures(
+    model: RewardModel, tokenizer: Tokenizer, learned: Sequence[Comparison], heldout: Sequence[Comparison]
+) -> dict[str, Any]:
+    """Accuracy on held-out pairs (Wilson; and by resampling prompts: their pairs belong together), a ruler, calibration.
 
     The ruler knows only length: whichever of "longer" and "shorter" was right more often in training.
     """
@@ -29,10 +30,11 @@ def pair_figures(model: RewardModel, tokenizer: Tokenizer, learned: Sequence[Com
     right = margin > 0
     prompts = list(dict.fromkeys(c.prompt for c in heldout))
     by_prompt = [[bool(hit) for hit, c in zip(right, heldout, strict=True) if c.prompt == prompt] for prompt in prompts]
+    hits, sizes = [sum(some) for some in by_prompt], [len(some) for some in by_prompt]
     sign = 1 if sum(_longer(c) for c in learned) >= 0 else -1
     return {
         "accuracy": proportion(int(right.sum()), len(right)).to_json(),
-        "accuracy_by_prompt": bootstrap([sum(hits) for hits in by_prompt], weights=[len(h) for h in by_prompt]).to_json(),
+        "accuracy_by_prompt": bootstrap(hits, weights=sizes).to_json(),
         "length_alone": proportion(sum(sign * _longer(c) > 0 for c in heldout), len(heldout)).to_json(),
         "length_rule": "longer is better" if sign > 0 else "shorter is better",
         "loss": float(np.logaddexp(0, -margin).mean()),
@@ -72,8 +74,14 @@ def best_of_n(model: RewardModel, tokenizer: Tokenizer, answered: Sequence[Answe
     for n in [*(2**i for i in range(size.bit_length()) if 2**i < size), size]:
         best = proxy[:, :n].argmax(1)[:, None]
         picked, opinion = (np.take_along_axis(x, best, 1)[:, 0] for x in (true, proxy))
-        rows.append({"n": n, "gold": mean(picked).to_json(), "proxy": mean(opinion).to_json(),
-                     "true_best": mean(true[:, :n].max(1)).to_json()})
+        rows.append(
+            {
+                "n": n,
+                "gold": mean(picked).to_json(),
+                "proxy": mean(opinion).to_json(),
+                "true_best": mean(true[:, :n].max(1)).to_json(),
+            }
+        )
     blind, best_there = true.mean(1), true.max(1)
     room = float((best_there - blind).mean())
     return {

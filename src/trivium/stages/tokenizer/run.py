@@ -40,11 +40,19 @@ def run(config: TokenizerConfig, inputs: Mapping[str, Artifact], out: Path, how:
         tokenizer = train((document.text for document in documents), config)
         tokenizer.save(folder)
         how.stop.check("before the tokenizer was measured")
-        stats = measure(tokenizer, {name: _reader(inputs["selected"], f"{name}.parquet", f"measure on {name}", how)
-                                    for name in ("train", "heldout")})
+        stats = measure(
+            tokenizer,
+            {
+                name: _reader(inputs["selected"], f"{name}.parquet", f"measure on {name}", how)
+                for name in ("train", "heldout")
+            },
+        )
         write_json(folder / "stats.json", stats)
-        facts |= {"vocabulary": tokenizer.size, "bytes_per_token": stats["train"]["bytes_per_token"] or 0.0,
-                  "unused": stats["unused"]["count"]}
+        facts |= {
+            "vocabulary": tokenizer.size,
+            "bytes_per_token": stats["train"]["bytes_per_token"] or 0.0,
+            "unused": stats["unused"]["count"],
+        }
     return open_artifact(out, "tokenizer")
 
 
@@ -59,8 +67,10 @@ def train(texts: Iterable[str], config: TokenizerConfig) -> Tokenizer:
     trainer.train_from_iterator((shorten_spaces(text) for text in texts), ordinary, pattern=PATTERNS[config.pattern])
     ranks = {bytes(token): rank for token, rank in trainer.get_mergeable_ranks()}
     if len(ranks) < ordinary:
-        raise ArtifactError(f"The documents hold only {len(ranks) + len(SPECIALS)} tokens worth merging, not "
-                            f"{config.vocabulary}.", "Give more documents or a smaller --vocabulary.")
+        raise ArtifactError(
+            f"The documents hold only {len(ranks) + len(SPECIALS)} tokens worth merging, not {config.vocabulary}.",
+            "Give more documents or a smaller --vocabulary.",
+        )
     return Tokenizer(ranks, config.pattern)
 
 

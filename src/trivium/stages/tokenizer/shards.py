@@ -43,10 +43,17 @@ def run(config: ShardsConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
     tokenizer = Tokenizer.open(inputs["tokenizer"].path)
     facts: dict[str, int] = {}
     with sealing(out, label_of(config, inputs), facts) as folder:
-        splits = {name: write_shard(folder, name, inputs["selected"].file(f"{name}.parquet"), tokenizer, how)
-                  for name in SPLITS}
-        index = {"dtype": str(dtype_for(tokenizer.size)), "vocabulary": tokenizer.size,
-                 "tokenizer": tokenizer.fingerprint, "end_of_text": tokenizer.end_of_text, "splits": splits}
+        splits = {
+            name: write_shard(folder, name, inputs["selected"].file(f"{name}.parquet"), tokenizer, how)
+            for name in SPLITS
+        }
+        index = {
+            "dtype": str(dtype_for(tokenizer.size)),
+            "vocabulary": tokenizer.size,
+            "tokenizer": tokenizer.fingerprint,
+            "end_of_text": tokenizer.end_of_text,
+            "splits": splits,
+        }
         write_json(folder / "index.json", index)
         facts |= {f"{name}_tokens": splits[name]["tokens"] for name in SPLITS}
         if "town" in inputs:
@@ -66,8 +73,9 @@ class Tally:
     """Counts of one shard as it grows."""
 
     offsets: list[int] = field(default_factory=lambda: [0])
-    sources: dict[str, dict[str, Any]] = field(default_factory=lambda: defaultdict(
-        lambda: {"documents": 0, "bytes": 0, "tokens": 0, "synthetic": False}))
+    sources: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: defaultdict(lambda: {"documents": 0, "bytes": 0, "tokens": 0, "synthetic": False})
+    )
 
     def add(self, document: Document, tokens: int) -> dict[str, Any]:
         """Count a document; its line in `documents.jsonl` comes back."""
@@ -78,21 +86,33 @@ class Tally:
         row["bytes"] += size
         row["tokens"] += tokens
         row["synthetic"] |= document.synthetic
-        return {"id": document.id, "source": document.source, "bytes": size, "tokens": tokens,
-                "synthetic": document.synthetic}
+        return {
+            "id": document.id,
+            "source": document.source,
+            "bytes": size,
+            "tokens": tokens,
+            "synthetic": document.synthetic,
+        }
 
     def entry(self) -> dict[str, Any]:
         """The shard's entry in `index.json`."""
-        return {"documents": len(self.offsets) - 1, "tokens": self.offsets[-1],
-                "bytes": sum(row["bytes"] for row in self.sources.values()), "by_source": dict(self.sources)}
+        return {
+            "documents": len(self.offsets) - 1,
+            "tokens": self.offsets[-1],
+            "bytes": sum(row["bytes"] for row in self.sources.values()),
+            "by_source": dict(self.sources),
+        }
 
 
 def write_shard(folder: Path, name: str, documents: Path, tokenizer: Tokenizer, how: How) -> dict[str, Any]:
     """Write the files of one shard, a batch of documents in memory at a time; its entry in the index comes back."""
     tally, dtype = Tally(), dtype_for(tokenizer.size)
     ids_path, offsets_path = folder / f"{name}.npy", folder / f"{name}.offsets.npy"
-    with (open(ids_path, "w+b") as ids_file, open(folder / f"{name}.documents.jsonl", "w", encoding="utf-8") as lines,
-          Progress(f"encode {name}", count_documents(documents), "documents", how) as bar):
+    with (
+        open(ids_path, "w+b") as ids_file,
+        open(folder / f"{name}.documents.jsonl", "w", encoding="utf-8") as lines,
+        Progress(f"encode {name}", count_documents(documents), "documents", how) as bar,
+    ):
         _write_header(ids_file, dtype, 0)
         for batch in _batches(read_documents(documents)):
             how.stop.check("while encoding")
@@ -125,14 +145,18 @@ def count_exposure(folder: Path, tokenizer: Tokenizer, town: Artifact) -> dict[s
     world = Town.from_json(town.json("town.json"))
     per_epoch = count(world, _texts(folder, "train", tokenizer))
     heldout = count(world, _texts(folder, "heldout", tokenizer))
-    return {"per_epoch": per_epoch, "statements": sum(per_epoch.values()),
-            "heldout": {key: times for key, times in heldout.items() if times}}
+    return {
+        "per_epoch": per_epoch,
+        "statements": sum(per_epoch.values()),
+        "heldout": {key: times for key, times in heldout.items() if times},
+    }
 
 
 def _texts(folder: Path, name: str, tokenizer: Tokenizer) -> Iterator[str]:
     ids = np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-    shard = TokenShard(ids, np.load(folder / f"{name}.offsets.npy", allow_pickle=False),
-                       folder / f"{name}.documents.jsonl")
+    shard = TokenShard(
+        ids, np.load(folder / f"{name}.offsets.npy", allow_pickle=False), folder / f"{name}.documents.jsonl"
+    )
     for i in range(len(shard)):
         yield tokenizer.decode(shard.document(i)[:-1].tolist())
 

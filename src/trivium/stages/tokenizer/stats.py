@@ -36,11 +36,15 @@ def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> d
         "pattern": tokenizer.pattern,
         "digits_per_token": DIGITS[tokenizer.pattern],
         "not_utf8_alone": sum(not _is_utf8(token) for token, _ in ordered),
-        "unused": {"count": len(unused), "single_bytes": sum(single for single, _ in unused),
-                   "tokens": [show(tokenizer, rank) for _, rank in unused[:SHOWN]]},
+        "unused": {
+            "count": len(unused),
+            "single_bytes": sum(single for single, _ in unused),
+            "tokens": [show(tokenizer, rank) for _, rank in unused[:SHOWN]],
+        },
         "longest": [show(tokenizer, rank) for _, rank in longest],
-        "examples": [{"text": text, "tokens": [show(tokenizer, index) for index in tokenizer.encode(text)]}
-                     for text in EXAMPLES],
+        "examples": [
+            {"text": text, "tokens": [show(tokenizer, index) for index in tokenizer.encode(text)]} for text in EXAMPLES
+        ],
         **figures,
     }
 
@@ -65,8 +69,12 @@ def _costs(tokenizer: Tokenizer, documents: Iterable[Document]) -> tuple[dict[st
 
 def _row(counts: Counter[str]) -> dict[str, Any]:
     tokens = counts["tokens"]
-    return {"documents": counts["documents"], "bytes": counts["bytes"], "tokens": tokens,
-            "bytes_per_token": counts["bytes"] / tokens if tokens else None}
+    return {
+        "documents": counts["documents"],
+        "bytes": counts["bytes"],
+        "tokens": tokens,
+        "bytes_per_token": counts["bytes"] / tokens if tokens else None,
+    }
 
 
 def _is_utf8(raw: bytes) -> bool:
