@@ -20,7 +20,7 @@ BINS = 5
 def pair_figures(
     model: RewardModel, tokenizer: Tokenizer, learned: Sequence[Comparison], heldout: Sequence[Comparison]
 ) -> dict[str, Any]:
-    """Accuracy on held-out pairs (Wilson; and by resampling prompts: their pairs belong together), a ruler, calibration.
+    """Accuracy on held-out pairs (Wilson; and with whole prompts resampled), the accuracy of a ruler, calibration.
 
     The ruler knows only length: whichever of "longer" and "shorter" was right more often in training.
     """
