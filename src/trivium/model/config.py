@@ -79,7 +79,11 @@ class ModelConfig:
 
     @classmethod
     def from_hf(cls, value: dict[str, Any]) -> ModelConfig:
-        """The shape that a `config.json` names. Keys that this code does not use are left out."""
+        """The shape that a `config.json` names. Keys that change nothing here are left out.
+
+        Raises ConfigError for a key that would change what the model computes and that this code does not know.
+        """
+        _refuse_unknown_maths(value)
         heads = int(value["num_attention_heads"])
         theta = value.get("rope_theta") or (value.get("rope_parameters") or {}).get("rope_theta") or 10000.0
         return cls(
@@ -96,6 +100,17 @@ class ModelConfig:
             tie_word_embeddings=bool(value.get("tie_word_embeddings", False)),
             model_type=value["model_type"],
         )
+
+
+def _refuse_unknown_maths(value: dict[str, Any]) -> None:
+    """A model that is read as another one answers nonsense with a straight face."""
+    rope = {**(value.get("rope_scaling") or {}), **(value.get("rope_parameters") or {})}
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    check(kind == "default", "rope_type", kind, "Positions are turned in the default way only.")
+    for key in ("attention_bias", "mlp_bias", "use_sliding_window"):
+        check(not value.get(key), key, value.get(key), "This code has no such thing.")
+    act = value.get("hidden_act", "silu")
+    check(act == "silu", "hidden_act", act, "Feed-forward layers are SwiGLU: silu.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from trivium.ground.atomic import read_json, write_json
-from trivium.ground.errors import ArtifactError
+from trivium.ground.errors import ArtifactError, ConfigError
 from trivium.model.config import ModelConfig
 from trivium.model.transformer import Transformer
 
@@ -73,7 +73,7 @@ def read_tensors(folder: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
             f"{folder} is no model folder: {error.filename} is missing.",
             "Give a folder with config.json and model.safetensors.",
         ) from error
-    except (ValueError, KeyError, SafetensorError) as error:
+    except (ValueError, KeyError, SafetensorError, ConfigError) as error:
         raise ArtifactError(
             f"{folder} cannot be read as a model: {error}.", "It is damaged or of another kind."
         ) from error
