@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trivium.generate.sampling import choose, uniforms
+from trivium.ground.errors import UsageError
 from trivium.ground.progress import Progress
 from trivium.model.cache import Cache
 from trivium.model.transformer import Transformer
@@ -52,6 +53,8 @@ class Engine:
     @torch.no_grad()
     def run(self, requests: Sequence[Request], bar: Progress | None = None) -> list[Completion]:
         """One completion for each request, in order. `bar` is advanced by a completion at a time."""
+        if any(not request.ids for request in requests):
+            raise UsageError("A request has no ids.", "Begin an empty document with <|endoftext|>.")
         completions = [Completion() for _ in requests]
         order = sorted(range(len(requests)), key=lambda i: (len(requests[i].ids), tuple(requests[i].ids), i))
         for start in range(0, len(order), self.batch):

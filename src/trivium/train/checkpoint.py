@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -26,7 +27,7 @@ def save(work: Path, label: Label, step: int, module: nn.Module, optimizer: Opti
     mark = Label(kind="checkpoint", stage=label.stage, format=label.format, config=[label.id, step])
     with sealing(work / f"step-{step:06d}", mark) as folder:
         save_file(
-            {name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()},
+            {name: t.detach().cpu().contiguous() for name, t in module.named_parameters()},  # shared ones once
             folder / "weights.safetensors",
         )
         save_file({name: t.cpu() for name, t in optimizer.state.items()}, folder / "optimizer.safetensors")
@@ -48,7 +49,10 @@ def load(work: Path, label: Label, module: nn.Module, optimizer: Optimizer) -> d
     state: dict[str, Any] = read_json(found.file("state.json"))
     if state["run"] != label.id:
         raise ArtifactError(f"{found.path} belongs to run {state['run']}, not {label.id}.", f"Remove {work}.")
-    module.load_state_dict(load_file(found.file("weights.safetensors")))
+    weights = load_file(found.file("weights.safetensors"))
+    with torch.no_grad():
+        for name, parameter in module.named_parameters():
+            parameter.copy_(weights[name])
     saved = load_file(found.file("optimizer.safetensors"))
     for name, tensor in optimizer.state.items():
         tensor.copy_(saved[name])

@@ -1,8 +1,9 @@
 """Documents into rows of fixed length, as pure functions of a seed: the same seed gives the same rows everywhere.
 
 Two ways. `StreamRows` (pre-training) lays documents end to end in an order drawn anew each epoch and cuts: nothing is
-padded or lost, but a document may be cut. `PackedRows` (SFT) fits whole conversations into rows, longest first into the
-fullest row that has room (best-fit decreasing), so that none is cut. In both, attention does not cross documents.
+padded, but a document may be cut, and what does not fill a last batch waits for another epoch's order. `PackedRows`
+(SFT) fits whole conversations into rows, longest first into the fullest row that has room (best-fit decreasing), so
+that none is cut. In both, attention does not cross documents.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ class PackedRows:
     def __init__(self, examples: Sequence[Example], row_tokens: int, rows: int, seed: int, pad: int) -> None:
         self.examples, self.row_tokens, self.rows, self.seed, self.pad = examples, row_tokens, rows, seed, pad
         self._groups = pack([len(e.ids) - 1 for e in examples], row_tokens)
-        self.steps_per_epoch = max(1, len(self._groups) // rows)
+        self.steps_per_epoch = max(1, -(-len(self._groups) // rows))  # the last batch may be smaller
 
     def batch(self, step: int) -> Batch:
         """The rows of a step; the loss is a mean over its taught tokens."""

@@ -37,6 +37,8 @@ from trivium.train.loop import Loop, LoopConfig
 from trivium.train.packing import Example, pack, rows_of
 
 PROBE_SEED = 7_919
+EASY, MANY = 30, 80
+"""Problems that a step draws from: of level 1, of which there are few, and of the others."""
 
 
 def label_of(config: WarmConfig, inputs: Mapping[str, Artifact]) -> Label:
@@ -100,20 +102,33 @@ class Traces:
     def probe(self, level: int) -> list[Problem]:
         """The problems that pass@1 is looked at with. They are left out of the traces."""
         if level not in self.probes:
-            self.probes[level] = generate(self.config.task, level, self.config.probes, PROBE_SEED + level)
+            count = min(self.config.probes, EASY) if level == 1 else self.config.probes
+            self.probes[level] = generate(self.config.task, level, count, PROBE_SEED + level)
         return self.probes[level]
 
     def batch(self, step: int) -> Batch:
-        """Rows full of worked traces of the current level."""
+        """Rows full of worked traces: half of the current level, half of those below, so that none is unlearned."""
         config = self.config
-        want = 40 if self.level == 1 else config.rows * config.row_tokens // 24  # level 1 has few problems
-        problems = generate(config.task, self.level, want, config.seed + 1 + step)
-        known = {problem.id for problem in self.probe(self.level)}
-        examples = [worked(self.tokenizer, problem) for problem in problems if problem.id not in known]
+        budget = config.rows * config.row_tokens * 9 // 20
+        examples = self._examples(step, self.level, budget)
+        for level in range(1, self.level):
+            examples += self._examples(step, level, budget // (self.level - 1))
         groups = pack([len(e.ids) - 1 for e in examples], config.row_tokens)[: config.rows]
         batch = rows_of(examples, groups, config.row_tokens, self.tokenizer.end_of_text)
         weights = batch.weights_BT / batch.weights_BT.sum().clamp(min=1.0)
         return Batch(batch.ids_BT, batch.targets_BT, weights, batch.documents_BT, {"level": float(self.level)})
+
+    def _examples(self, step: int, level: int, tokens: int) -> list[Example]:
+        """Worked traces of a level, of about so many tokens in all, none of them a probe."""
+        problems = generate(self.config.task, level, EASY if level == 1 else MANY, self.config.seed + 1 + step)
+        known = {problem.id for problem in self.probe(level)}
+        found: list[Example] = []
+        for example in (worked(self.tokenizer, problem) for problem in problems if problem.id not in known):
+            tokens -= len(example.ids)
+            if tokens < 0:
+                break
+            found.append(example)
+        return found
 
     def state(self) -> dict[str, Any]:
         """Level, its beginning, whether it is settled, and the log of looks."""
