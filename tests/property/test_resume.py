@@ -130,7 +130,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     newest.write_bytes(raw)
     last = loop(model(seed=4), tmp_path / "damaged", STEPS)
     seen: list[int] = []
-    last.run("last", lambda step: seen.append(step))
+    last.run("last", seen.append)
     assert seen == list(range(7, STEPS + 1)), "it goes on from step 6"
     assert "step-000007" in capsys.readouterr().err
     assert_same(end_of(last), wanted)

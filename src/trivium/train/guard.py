@@ -44,7 +44,8 @@ class Guard:
                 f"the {STRIKES}rd time in a row.",
                 "Lower the learning rate (--optimizer.muon-lr).",
             )
-        self._losses = [*recent[1 - WINDOW :], loss]
+        if not self._strikes:  # a spike in the memory would raise the bar for the next one
+            self._losses = [*recent[1 - WINDOW :], loss]
 
     def state(self) -> dict[str, Any]:
         """What it remembers, as JSON values."""
