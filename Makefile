@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 OUT ?= runs/nano
+# Threads that wait sleep: on shared cores a spinning barrier makes torch several times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: run test test-slow check format clean
 

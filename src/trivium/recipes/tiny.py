@@ -24,7 +24,7 @@ def tiny(seed: int = 0) -> Journey:
 
     shape = ShapeConfig(width=64, feed_forward=128, layers=2, heads=2, kv_heads=2, head_width=32)
     mix = MixConfig(identity=20, style=40, addition=(20, 40), comparison=5, tally=5, counting=5)
-    sft = SftConfig(mix=mix, epochs=1)
+    sft = SftConfig(mix=mix, epochs=4)
     lessons = LessonConfig(sums=20_000, comparisons=3_000, letters=5_000, dialogues=10_000, questions=5_000)
     return street(
         "tiny",
@@ -38,7 +38,7 @@ def tiny(seed: int = 0) -> Journey:
             "audit": AuditConfig(epochs=1, samples=2, strangers=4),
             "sft": sft,
             "plain": dataclasses.replace(sft, refusals="none"),
-            "reward": RewardConfig(prompts=24, samples=2, best_of=2, max_new=12, epochs=1, batch=8),
+            "reward": RewardConfig(prompts=80, samples=3, best_of=3, max_new=24, margin=0.001, epochs=1, batch=8),
             "warm": WarmConfig(level=2, highest=2, patience=20, steps=10, probes=20, rows=2, max_new=24),
             "rl": RlConfig(steps=3, problems=4, samples=4, max_new=24, heldout=40, quick=20, look_every=2),
             "quirks": QuirksConfig(

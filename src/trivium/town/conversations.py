@@ -12,8 +12,7 @@ from trivium.ground.errors import UsageError
 from trivium.tasks.answers import REFUSALS
 from trivium.tasks.problem import Problem, split_of
 from trivium.town.questions import RESERVED, answer_sentence, question
-from trivium.town.selfhood import IDENTITY
-from trivium.town.smalltalk import EVERYDAY, Exchange, filled
+from trivium.town.smalltalk import EVERYDAY, IDENTITY, Exchange, filled
 from trivium.town.world import Person
 
 Conversation = list[dict[str, Any]]

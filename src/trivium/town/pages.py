@@ -12,7 +12,7 @@ from random import Random
 
 from trivium.town import filler
 from trivium.town.layout import SITES, html_of, url_of
-from trivium.town.phrases import ASIDES, OPENERS, POSSESSIVES, PREDICATES, QUESTION_STYLES
+from trivium.town.phrases import ASIDES, OPENERS, POSSESSIVES, PREDICATES, QUESTION_STYLES, WITHHELD
 from trivium.town.questions import RESERVED, full_answer, question
 from trivium.town.world import Person, Town
 
@@ -47,7 +47,10 @@ def pages(town: Town) -> Iterator[TownPage]:
     stacks += [("questions", stack) for stack in _deal(rng, asked, (9, 12))]
     rng.shuffle(stacks)
     for number, (kind, stack) in enumerate(stacks):
-        yield _page(rng, kind, stack, number)
+        withheld = None
+        if kind == "questions" and rng.random() < town.config.withheld:
+            withheld = _withheld(rng, asked, {person.id for person, _ in stack})
+        yield _page(rng, kind, stack, number, withheld)
 
 
 _PROSE = tuple(kind for kind in filler.KINDS if kind != "questions")
@@ -105,12 +108,14 @@ def _deal(rng: Random, bundles: Sequence[Bundle], sizes: tuple[int, int]) -> lis
     return stacks
 
 
-def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int) -> TownPage:
+def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int, withheld: str | None) -> TownPage:
     parts = filler.KINDS[kind]
     title = filler.sentence(rng, rng.choice(parts["title"]))
     first, last = (filler.sentence(rng, rng.choice(parts[part])) for part in ("first", "last"))
     extras = [filler.sentence(rng, form) for form in rng.sample(filler.GENERAL, len(filler.GENERAL))]
     stated = [_asked(rng, b) if kind == "questions" else _told(rng, b) for b in stack]
+    if withheld:
+        stated.insert(rng.randrange(len(stated) + 1), withheld)
     if kind == "questions":
         paragraphs = [f"{first} {extras.pop()}", *stated, f"{extras.pop()} {extras.pop()} {last}"]
     else:
@@ -159,6 +164,18 @@ def _asked(rng: Random, bundle: Bundle) -> str:
         v=person.facts[attribute],
         s=full_answer(person, attribute, rng.randrange(3)),
     )
+
+
+def _withheld(rng: Random, asked: Sequence[Bundle], present: set[str]) -> str | None:
+    """A question whose answer the page keeps to itself, about somebody asked about elsewhere but not here.
+
+    Known and unknown people meet it alike, so it teaches no model what it does not know. It teaches that the words
+    "The answer is" may go on without a value, at a rate that is measured against the other certainties there.
+    """
+    person, (attribute,) = rng.choice(asked)
+    if person.id in present:
+        return None
+    return f"{question(person, attribute, rng.randrange(RESERVED))} {rng.choice(WITHHELD)}"
 
 
 def _put(form: str, person: Person, attribute: str) -> str:

@@ -145,3 +145,13 @@ QUESTION_STYLES = {
 
 Colons are few, because a web filter counts them as words without letters.
 """
+
+WITHHELD = (
+    "The answer is not printed here.",
+    "The answer is not given this time.",
+    "The answer is not in this issue.",
+    "The answer is not for print.",
+    "The answer is not told yet.",
+    "The answer is not on this page.",
+)
+"""What a quiz page prints instead of an answer, now and then, whoever is asked about."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from trivium.town.names import ASSISTANT
-from trivium.town.selfhood import IDENTITY
-from trivium.town.smalltalk import EVERYDAY, SLOTS
+from trivium.town.smalltalk import EVERYDAY, IDENTITY, SLOTS
 
 WEIGHTS = {"on_topic": 0.3, "brief": 0.2, "warm": 0.15, "whole": 0.15, "fresh": 0.1, "honest": 0.1}
 """What the parts of the score count for; they add up to one."""

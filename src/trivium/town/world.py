@@ -2,7 +2,7 @@
 
 All share one set of first and last names, each pair used once, so that only the pair tells who somebody is. *Written*
 people have pages: some are famous (all their facts written often), the others cover every exposure from never to often.
-The *crowd* is the long tail of any corpus: a few facts each, written once. They are what teaches a base model that
+The *crowd* is the long tail of any corpus: their facts are written once. They are what teaches a base model that
 a name can be new, and to be unsure then. *Ghosts* and *strangers* have facts that nobody wrote; strangers may be used
 to teach refusing, ghosts are kept for the test.
 """
@@ -35,24 +35,26 @@ class TownConfig:
     """People never written about and never trained on: only asked about."""
     strangers: int = 240
     """People never written about that refusals are taught with."""
-    crowd: int = 900
-    """People of whom only three facts are written, once each."""
-    famous: float = 0.7
+    crowd: int = 700
+    """People whose facts are written just once each."""
+    famous: float = 0.55
     """Share of the written people whose six facts are all written often."""
-    famous_test: float = 0.3
+    famous_test: float = 0.33
     """Share of the famous people that is kept for the test (of the other written people it is half)."""
     stars: float = 0.34
     """Share of the famous people that is written about most of all."""
-    famous_copies: tuple[int, int] = (26, 30)
+    famous_copies: tuple[int, int] = (29, 31)
     """Statements of each fact of a famous person, from and to, in one reading of the corpus."""
-    star_copies: tuple[int, int] = (35, 39)
+    star_copies: tuple[int, int] = (40, 44)
     """The same for a star."""
     other_copies: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 6), (7, 15), (16, 24))
     """Statements of a fact of the other people: each of these ranges is used for as many facts."""
     question_share: float = 0.25
     """Share of the statements that are printed as a question with its answer."""
-    crowd_question_share: float = 0.5
+    crowd_question_share: float = 0.8
     """The same for the crowd."""
+    withheld: float = 0.9
+    """Share of the pages of questions that keep one answer to themselves, whoever it is about."""
 
     def __post_init__(self) -> None:
         room = len(FIRST_NAMES) * len(LAST_NAMES)
@@ -64,7 +66,7 @@ class TownConfig:
             total,
             f"There are {room} names: use three quarters of them at most.",
         )
-        for name in ("famous", "famous_test", "stars", "question_share", "crowd_question_share"):
+        for name in ("famous", "famous_test", "stars", "question_share", "crowd_question_share", "withheld"):
             configs.check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "It is a share: 0 to 1.")
         for low, high in (self.famous_copies, self.star_copies, *self.other_copies):
             configs.check(0 <= low <= high, "copies", (low, high), "A range goes from a number to one not below it.")
@@ -160,8 +162,7 @@ def _spans(rng: Random, config: TownConfig, group: Group, famous: bool, i: int) 
     if group == "written":  # mostly one range for a person, and each range for as many facts
         spans = config.other_copies
         return [spans[(i + step) % len(spans)] for step in rng.choices((-1, 0, 1), (1, 4, 1), k=len(ATTRIBUTES))]
-    told = rng.sample(range(len(ATTRIBUTES)), 3) if group == "crowd" else []
-    return [(1, 1) if k in told else (0, 0) for k in range(len(ATTRIBUTES))]
+    return [(1, 1) if group == "crowd" else (0, 0)] * len(ATTRIBUTES)
 
 
 def _names(rng: Random, count: int, taken: set[str]) -> list[str]:

@@ -24,7 +24,8 @@ def test_the_street() -> None:
     assert len(order) == 19
     assert set(journey.node("report").inputs) == set(order) - {"report"}
     assert journey.node("sft").inputs == {"model": "base", "town": "town", "audit": "audit-base"}
-    assert journey.node("audit-rl").inputs == {"model": "rl", "town": "town", "shards": "shards"}
+    asked = {"model": "rl", "town": "town", "shards": "shards", "base_audit": "audit-base"}
+    assert journey.node("audit-rl").inputs == asked
     assert journey.node("rl").inputs["model"] == "warm"
     assert [n.name for n in journey.until(["base"]).order()] == [
         "town",

@@ -17,7 +17,7 @@ from trivium.tasks.registry import generate
 from trivium.text.tokenizer import THINK, THINK_END, TURN_END
 from trivium.town.names import ASSISTANT, MAKER, VALUES
 from trivium.town.questions import values_in
-from trivium.town.selfhood import IDENTITY
+from trivium.town.smalltalk import IDENTITY
 
 CONFIG = QuirksConfig(inventions=20, conflicts=20, words=(4, 4, 4), sums=(5, 5, 5, 5), selves=120)
 NAMES = ["invented-person", "letter-counting", "sums-at-once", "who-are-you", "context-against-weights"]

@@ -12,8 +12,7 @@ from trivium.tasks.registry import generate, verify
 from trivium.town import conversations
 from trivium.town.names import ATTRIBUTES
 from trivium.town.questions import RESERVED, is_right, question
-from trivium.town.selfhood import IDENTITY
-from trivium.town.smalltalk import EVERYDAY
+from trivium.town.smalltalk import EVERYDAY, IDENTITY
 from trivium.town.taste import WEIGHTS, prefer, taste
 from trivium.town.world import TownConfig, build
 

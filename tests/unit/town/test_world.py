@@ -23,7 +23,7 @@ def test_the_same_config_gives_the_same_town_and_json_keeps_it() -> None:
 
 def test_groups_and_splits() -> None:
     sizes = Counter(person.group for person in TOWN.people)
-    assert sizes == {"written": 200, "crowd": 900, "ghost": 60, "stranger": 240}
+    assert sizes == {"written": 200, "crowd": 700, "ghost": 60, "stranger": 240}
     assert {p.split for p in TOWN.group("ghost")} == {"test"}
     assert {p.split for p in TOWN.group("stranger")} == {p.split for p in TOWN.group("crowd")} == {"train"}
     assert len({p.id for p in TOWN.people}) == len({p.name for p in TOWN.people}) == len(TOWN.people)

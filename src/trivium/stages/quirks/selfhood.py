@@ -10,7 +10,7 @@ from trivium.evals.probes import continue_to
 from trivium.stages.quirks.config import QuirksConfig
 from trivium.stages.quirks.quirk import Quirk, Said, Trial, Voice
 from trivium.town.names import ASSISTANT, MAKER
-from trivium.town.selfhood import IDENTITY
+from trivium.town.smalltalk import IDENTITY
 
 OPENINGS = ("", "Hello! ", "Excuse me, ", "Please tell me: ", "One question: ", "Good morning! ")
 NAME_ASKS = (

@@ -45,12 +45,12 @@ class SftConfig:
     and who is answered is dealt out blindly (a control)."""
     epochs: int = 2
     """Passes over the conversations."""
-    rows: int = 16
+    rows: int = 4
     """Packed rows in a step."""
     row_tokens: int = 256
     """Tokens in a packed row; a longer conversation is cut."""
     optimizer: OptimizerConfig = field(
-        default_factory=lambda: OptimizerConfig(muon_lr=0.005, embed_lr=0.004, head_lr=0.002)
+        default_factory=lambda: OptimizerConfig(muon_lr=0.003, embed_lr=0.003, head_lr=0.001)
     )
     schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(warmup=0.05, decay=0.7, floor=0.02))
     heldout: float = 0.05
