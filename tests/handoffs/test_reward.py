@@ -114,13 +114,16 @@ def test_stopped_and_continued_it_is_the_same_judge(
     }
 
 
-def test_stopped_while_answers_are_drawn_it_keeps_them(
+def test_stopped_when_answers_are_drawn_it_keeps_them_for_this_config_alone(
     inputs: School, judge: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     how = How(progress=False, threads=1, device="cpu")
     how.stop.request("a test")
     with pytest.raises(Stopped, match="after the answers"):
         reward.run(CONFIG, inputs, tmp_path / "reward", how)
+    other = dataclasses.replace(CONFIG, seed=1)
+    with pytest.raises(Stopped, match="after the answers"):
+        reward.run(other, inputs, tmp_path / "reward", how)
     monkeypatch.setattr(reward, "draw_answers", None)
     again = reward.run(CONFIG, inputs, tmp_path / "reward", HOW)
     weights = "model.safetensors"

@@ -51,7 +51,7 @@ def run(config: RewardConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
     label, work = label_of(config, inputs), out.with_name(out.name + ".work")
     chat, device = inputs["model"].path, settle(how)
     dtype, tokenizer = pick_dtype(device), Tokenizer.open(chat)
-    answered = _answers(config, chat, tokenizer, work / "answers.json", how)
+    answered = _answers(config, chat, tokenizer, work / f"answers-{label.id}.json", how)
     comparisons = compare(answered, config)
     learned, heldout = ([c for c in comparisons if c.heldout == kept] for kept in (False, True))
     model = begin_reward(chat, device, dtype)

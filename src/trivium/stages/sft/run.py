@@ -80,7 +80,7 @@ def run(config: SftConfig, inputs: Mapping[str, Artifact], out: Path, how: How) 
         work,
         how,
     )
-    before = work / "before.json"
+    before = work / f"before-{label.id}.json"  # of this very run, whatever else was begun here
     if not before.exists():
         write_json(before, heldout_loss(model, tokenizer, keep, config.row_tokens))
     steps = loop.run("supervised fine-tuning")
