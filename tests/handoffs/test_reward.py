@@ -14,6 +14,7 @@ from trivium.ground.artifact import Artifact
 from trivium.ground.errors import ArtifactError, Stopped
 from trivium.ground.how import How
 from trivium.ground.log import read_jsonl
+from trivium.model.config import OptimizerConfig
 from trivium.model.reward import load_reward
 from trivium.stages.reward import run as reward
 from trivium.stages.reward.config import RewardConfig
@@ -29,6 +30,7 @@ FILES = {
     "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocabulary.tiktoken",
     "comparisons.jsonl", "metrics.jsonl", "evals.json",
 }  # fmt: skip
+RATES = OptimizerConfig(muon_lr=0.01, embed_lr=0.01, head_lr=0.005)
 School = dict[str, Artifact]
 
 
@@ -36,7 +38,9 @@ School = dict[str, Artifact]
 def inputs(school: School, tmp_path_factory: pytest.TempPathFactory) -> School:
     mix = MixConfig(identity=60, style=240, addition=(), comparison=0, tally=0, counting=0)
     read = {name: school[name] for name in ("model", "town")}
-    chat = sft.run(SftConfig(mix=mix, epochs=6, rows=4), read, tmp_path_factory.mktemp("sft") / "sft", HOW)
+    chat = sft.run(
+        SftConfig(mix=mix, epochs=6, rows=4, optimizer=RATES), read, tmp_path_factory.mktemp("sft") / "sft", HOW
+    )
     return {"model": chat, "town": school["town"]}
 
 

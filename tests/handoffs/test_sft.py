@@ -14,6 +14,7 @@ from trivium.ground.artifact import Artifact
 from trivium.ground.errors import Stopped
 from trivium.ground.how import How
 from trivium.ground.log import read_jsonl
+from trivium.model.config import OptimizerConfig
 from trivium.model.folder import load_model
 from trivium.stages.sft import run as sft
 from trivium.stages.sft.config import MixConfig, SftConfig
@@ -23,8 +24,8 @@ from trivium.town.world import Town
 
 HOW = How(progress=False, threads=1, device="cpu")
 CONFIG = SftConfig(
-    mix=MixConfig(identity=30, style=60, addition=(20, 20), comparison=6, tally=6, counting=6), epochs=2, rows=8,
-    heldout=0.1,
+    mix=MixConfig(identity=30, style=60, addition=(20, 20), comparison=6, tally=6, counting=6), epochs=2, rows=4,
+    heldout=0.1, optimizer=OptimizerConfig(muon_lr=0.01, embed_lr=0.01, head_lr=0.005),
 )  # fmt: skip
 FILES = {
     "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocabulary.tiktoken",
