@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trivium.ground.config import check
 
 STAGE = "audit"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,13 +14,11 @@ from typing import Any, Literal
 from trivium.stages.audit.config import AuditConfig
 from trivium.stages.audit.records import BaseRecord
 from trivium.tasks.answers import REFUSALS
-from trivium.town.conversations import refusal, turn
-from trivium.town.questions import RESERVED, full_answer, question, short_answer
+from trivium.town.conversations import fact, refusal
+from trivium.town.questions import RESERVED
 from trivium.town.world import Person, Town
 
 Kind = Literal["refusal", "fact"]
-SHORT = 0.4
-"""Share of the answers that are the value alone."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +73,5 @@ def _line(lesson: Lesson, rng: Random) -> dict[str, Any]:
     if lesson.kind == "refusal":
         messages = refusal(person, attribute, lesson.phrasing, rng.randrange(len(REFUSALS)))
     else:
-        value = short_answer(person, attribute)
-        short = f"{value[0].upper()}{value[1:]}."
-        answer = short if rng.random() < SHORT else full_answer(person, attribute, rng.randrange(3))
-        messages = turn(question(person, attribute, lesson.phrasing), answer)
+        messages = fact(person, attribute, lesson.phrasing)
     return {"messages": messages, "kind": lesson.kind, "person": person.id, "attribute": attribute, "why": lesson.why}
