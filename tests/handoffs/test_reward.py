@@ -27,7 +27,8 @@ from trivium.town.taste import prefer
 HOW = How(progress=False, threads=1, device="cpu")
 CONFIG = RewardConfig(prompts=60, samples=4, best_of=4, max_new=24, pairs=3, batch=8)
 FILES = {
-    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocabulary.tiktoken",
+    "config.json",
+        "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocabulary.tiktoken",
     "comparisons.jsonl", "metrics.jsonl", "evals.json",
 }  # fmt: skip
 RATES = OptimizerConfig(muon_lr=0.01, embed_lr=0.01, head_lr=0.005)

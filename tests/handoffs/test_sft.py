@@ -28,7 +28,8 @@ CONFIG = SftConfig(
     heldout=0.1, optimizer=OptimizerConfig(muon_lr=0.01, embed_lr=0.01, head_lr=0.005),
 )  # fmt: skip
 FILES = {
-    "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocabulary.tiktoken",
+    "config.json",
+        "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "vocabulary.tiktoken",
     "conversations.jsonl", "metrics.jsonl", "samples.json", "evals.json",
 }  # fmt: skip
 School = dict[str, Artifact]
