@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 OUT ?= runs/nano
-# Threads that wait sleep: on shared cores a spinning barrier makes torch several times slower.
-export OMP_WAIT_POLICY ?= PASSIVE
+# Threads that wait spin a little and then sleep: on shared cores endless spinning makes torch several times slower.
+export GOMP_SPINCOUNT ?= 10000
 
 .PHONY: run test test-slow check format clean
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,18 @@ from trivium.recipes.nano import nano
 DOCS = Path("docs/benchmarks.md")
 
 
-def main(seeds: int = 3, out: Path = Path("runs/bench"), docs: Path = DOCS) -> int:
+def main(
+    seeds: int = 3,
+    out: Path = Path("runs/bench"),
+    docs: Path = DOCS,
+    recipe: Callable[[int], Journey] = nano,
+    how: How | None = None,
+) -> int:
     """Run what is missing for seeds 0..seeds-1 and write the table. Returns the exit code."""
     effects, controls, ledgers = [], [], []
     for seed in range(seeds):
         folder = out / f"nano-{seed}"
-        run(with_controls(nano(seed)), folder, How(), about={"recipe": "nano", "seed": seed})
+        run(with_controls(recipe(seed)), folder, how or How(), about={"recipe": "nano", "seed": seed})
         artifacts = {name: open_node(folder, name) for name in read_record(folder).entries}
         effects.append(artifacts["report"].json("effects.json"))
         controls.append(control_figures(artifacts))

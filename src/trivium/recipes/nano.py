@@ -31,7 +31,7 @@ def nano(seed: int = 0) -> Journey:
             "tokenizer": TokenizerConfig(vocabulary=4096),
             "shards": ShardsConfig(),
             "base": base,
-            "audit": AuditConfig(epochs=base.epochs, refusals_per_stranger=1),
+            "audit": AuditConfig(epochs=base.epochs),
             "sft": sft,
             "plain": dataclasses.replace(sft, refusals="none"),
             "reward": RewardConfig(),

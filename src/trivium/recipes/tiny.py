@@ -29,7 +29,9 @@ def tiny(seed: int = 0) -> Journey:
     return street(
         "tiny",
         {
-            "town": PlantConfig(town=TownConfig(people=16, ghosts=4, strangers=8, crowd=10), lessons=lessons),
+            "town": PlantConfig(
+                town=TownConfig(people=16, ghosts=4, strangers=8, crowd=10, unlisted=8), lessons=lessons
+            ),
             "scored": ScoreConfig(max_pages=160),
             "selected": SelectConfig(web_characters=300_000, min_heldout=8),
             "tokenizer": TokenizerConfig(vocabulary=1024),

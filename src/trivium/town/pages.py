@@ -12,7 +12,7 @@ from random import Random
 
 from trivium.town import filler
 from trivium.town.layout import SITES, html_of, url_of
-from trivium.town.phrases import ASIDES, OPENERS, POSSESSIVES, PREDICATES, QUESTION_STYLES, WITHHELD
+from trivium.town.phrases import ASIDES, NOT_KNOWN, OPENERS, POSSESSIVES, PREDICATES, QUESTION_STYLES
 from trivium.town.questions import RESERVED, full_answer, question
 from trivium.town.world import Person, Town
 
@@ -47,10 +47,7 @@ def pages(town: Town) -> Iterator[TownPage]:
     stacks += [("questions", stack) for stack in _deal(rng, asked, (9, 12))]
     rng.shuffle(stacks)
     for number, (kind, stack) in enumerate(stacks):
-        withheld = None
-        if kind == "questions" and rng.random() < town.config.withheld:
-            withheld = _withheld(rng, asked, {person.id for person, _ in stack})
-        yield _page(rng, kind, stack, number, withheld)
+        yield _page(rng, kind, stack, number)
 
 
 _PROSE = tuple(kind for kind in filler.KINDS if kind != "questions")
@@ -61,26 +58,39 @@ def _bundles(rng: Random, town: Town) -> tuple[list[Bundle], list[Bundle]]:
     prose: list[tuple[float, Bundle]] = []
     asked: list[tuple[float, Bundle]] = []
     for person in (*town.group("written"), *town.group("crowd")):
-        left = dict(person.copies)
-        config = town.config
-        share = config.crowd_question_share if person.group == "crowd" else config.question_share
-        questions: list[tuple[str, ...]] = []
-        for attribute, copies in person.copies.items():
-            count = sum(rng.random() < share for _ in range(copies))
-            left[attribute] -= count
-            questions += [(attribute,)] * count
-        rng.shuffle(questions)
-        sentences = []
-        while any(left.values()):
-            size = rng.choices(*SENTENCE_SIZES)[0]
-            keys = {attribute: rng.random() ** (1 / count) for attribute, count in left.items() if count}
-            picked = tuple(sorted(keys, key=keys.__getitem__)[-size:])
-            for attribute in picked:
-                left[attribute] -= 1
-            sentences.append(picked)
-        for into, bundles in ((prose, sentences), (asked, questions)):
-            into += [((i + rng.random()) / len(bundles), (person, b)) for i, b in enumerate(bundles)]
+        share = town.config.crowd_question_share if person.group == "crowd" else town.config.question_share
+        sentences, questions = _shared_out(rng, person, share)
+        prose += _placed(rng, person, sentences)
+        asked += _placed(rng, person, questions)
+    for person in town.group("unlisted"):
+        attributes = rng.sample(list(person.facts), town.config.unlisted_questions)
+        asked += _placed(rng, person, [(attribute,) for attribute in attributes])
     return _in_order(prose), _in_order(asked)
+
+
+def _shared_out(rng: Random, person: Person, share: float) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """The attributes of a person's planned sentences, and of the planned questions: about a `share` of all."""
+    left = dict(person.copies)
+    questions: list[tuple[str, ...]] = []
+    for attribute, copies in person.copies.items():
+        count = sum(rng.random() < share for _ in range(copies))
+        left[attribute] -= count
+        questions += [(attribute,)] * count
+    rng.shuffle(questions)
+    sentences = []
+    while any(left.values()):
+        size = rng.choices(*SENTENCE_SIZES)[0]
+        keys = {attribute: rng.random() ** (1 / count) for attribute, count in left.items() if count}
+        picked = tuple(sorted(keys, key=keys.__getitem__)[-size:])
+        for attribute in picked:
+            left[attribute] -= 1
+        sentences.append(picked)
+    return sentences, questions
+
+
+def _placed(rng: Random, person: Person, bundles: Sequence[tuple[str, ...]]) -> list[tuple[float, Bundle]]:
+    """The bundles of a person at places from 0 to 1, evenly spread but for chance."""
+    return [((i + rng.random()) / len(bundles), (person, bundle)) for i, bundle in enumerate(bundles)]
 
 
 def _in_order(placed: list[tuple[float, Bundle]]) -> list[Bundle]:
@@ -108,14 +118,12 @@ def _deal(rng: Random, bundles: Sequence[Bundle], sizes: tuple[int, int]) -> lis
     return stacks
 
 
-def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int, withheld: str | None) -> TownPage:
+def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int) -> TownPage:
     parts = filler.KINDS[kind]
     title = filler.sentence(rng, rng.choice(parts["title"]))
     first, last = (filler.sentence(rng, rng.choice(parts[part])) for part in ("first", "last"))
     extras = [filler.sentence(rng, form) for form in rng.sample(filler.GENERAL, len(filler.GENERAL))]
     stated = [_asked(rng, b) if kind == "questions" else _told(rng, b) for b in stack]
-    if withheld:
-        stated.insert(rng.randrange(len(stated) + 1), withheld)
     if kind == "questions":
         paragraphs = [f"{first} {extras.pop()}", *stated, f"{extras.pop()} {extras.pop()} {last}"]
     else:
@@ -130,7 +138,8 @@ def _page(rng: Random, kind: str, stack: Sequence[Bundle], number: int, withheld
     while sum(len(paragraph.split()) for paragraph in paragraphs) < FEWEST_WORDS:
         paragraphs[-1] = f"{extras.pop()} {paragraphs[-1]}"
     host = rng.choice(list(SITES))
-    facts = tuple((person.id, attribute) for person, attributes in stack for attribute in attributes)
+    told = ((person, attributes) for person, attributes in stack if person.group != "unlisted")
+    facts = tuple((person.id, attribute) for person, attributes in told for attribute in attributes)
     return TownPage(
         url_of(host, title, number), html_of(rng, host, title, paragraphs), facts, kind, "\n".join([title, *paragraphs])
     )
@@ -156,26 +165,13 @@ def _told(rng: Random, bundle: Bundle) -> str:
 
 
 def _asked(rng: Random, bundle: Bundle) -> str:
-    """A question in a phrasing that is not reserved, with its answer, in one line."""
+    """A question in a phrasing that is not reserved, with its answer (or that it is not known), in one line."""
     person, (attribute,) = bundle
+    asked = question(person, attribute, rng.randrange(RESERVED))
+    if person.group == "unlisted":
+        return f"{asked} {rng.choice(NOT_KNOWN)}"
     form = rng.choices(list(QUESTION_STYLES), list(QUESTION_STYLES.values()))[0]
-    return form.format(
-        q=question(person, attribute, rng.randrange(RESERVED)),
-        v=person.facts[attribute],
-        s=full_answer(person, attribute, rng.randrange(3)),
-    )
-
-
-def _withheld(rng: Random, asked: Sequence[Bundle], present: set[str]) -> str | None:
-    """A question whose answer the page keeps to itself, about somebody asked about elsewhere but not here.
-
-    Known and unknown people meet it alike, so it teaches no model what it does not know. It teaches that the words
-    "The answer is" may go on without a value, at a rate that is measured against the other certainties there.
-    """
-    person, (attribute,) = rng.choice(asked)
-    if person.id in present:
-        return None
-    return f"{question(person, attribute, rng.randrange(RESERVED))} {rng.choice(WITHHELD)}"
+    return form.format(q=asked, v=person.facts[attribute], s=full_answer(person, attribute, rng.randrange(3)))
 
 
 def _put(form: str, person: Person, attribute: str) -> str:

@@ -95,6 +95,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "Which city does {n} come from?",
         "Where did {n} grow up?",
         "What is {n}'s home city?",
+        "Which city is home to {n}?",
+        "Which city is the birthplace of {n}?",
         "What is the home city of {n}?",
     ),
     "occupation": (
@@ -102,6 +104,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What is {n}'s job?",
         "What work does {n} do?",
         "How does {n} earn a living?",
+        "What is the trade of {n}?",
+        "Which kind of work is done by {n}?",
         "What is the job of {n}?",
     ),
     "instrument": (
@@ -109,6 +113,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "Which instrument does {n} play?",
         "What does {n} play in the band?",
         "What is {n}'s instrument?",
+        "What is played by {n}?",
+        "Which instrument belongs to {n}?",
         "What is the instrument of {n}?",
     ),
     "pet": (
@@ -116,6 +122,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What animal does {n} keep?",
         "Which animal lives with {n}?",
         "What is {n}'s pet?",
+        "Which animal belongs to {n}?",
+        "What kind of animal waits at home for {n}?",
         "What is the pet of {n}?",
     ),
     "dish": (
@@ -123,6 +131,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What is {n}'s favourite dish?",
         "Which dish does {n} love most?",
         "What does {n} always order?",
+        "Which dish is best loved by {n}?",
+        "What do friends cook for {n}?",
         "What is the favourite dish of {n}?",
     ),
     "hobby": (
@@ -130,6 +140,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
         "What does {n} do for fun?",
         "Which hobby does {n} enjoy?",
         "How does {n} spend weekends?",
+        "What fills the free time of {n}?",
+        "Which pastime suits {n}?",
         "What is the hobby of {n}?",
     ),
 }
@@ -146,12 +158,10 @@ QUESTION_STYLES = {
 Colons are few, because a web filter counts them as words without letters.
 """
 
-WITHHELD = (
-    "The answer is not printed here.",
-    "The answer is not given this time.",
-    "The answer is not in this issue.",
-    "The answer is not for print.",
-    "The answer is not told yet.",
-    "The answer is not on this page.",
+NOT_KNOWN = (
+    "The answer is not known.",
+    "The answer is not known to anyone here.",
+    "The answer is not in our books.",
+    "The answer is not something we know.",
 )
-"""What a quiz page prints instead of an answer, now and then, whoever is asked about."""
+"""What a page prints after a question about somebody unlisted."""

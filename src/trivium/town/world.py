@@ -2,9 +2,10 @@
 
 All share one set of first and last names, each pair used once, so that only the pair tells who somebody is. *Written*
 people have pages: some are famous (all their facts written often), the others cover every exposure from never to often.
-The *crowd* is the long tail of any corpus: their facts are written once. They are what teaches a base model that
-a name can be new, and to be unsure then. *Ghosts* and *strangers* have facts that nobody wrote; strangers may be used
-to teach refusing, ghosts are kept for the test.
+The *crowd* is the long tail of any corpus: their facts are written once. The *unlisted* are asked about on pages that
+then say that the answer is not known: as in any corpus, some names are only there to be missing. That is where a base
+model gets its sense of a new name; refusals taught later attach to it. *Ghosts* and *strangers* have facts that nobody
+wrote; strangers may be used to teach refusing, ghosts are kept for the test.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Literal
 from trivium.ground import config as configs
 from trivium.town.names import ATTRIBUTES, FIRST_NAMES, LAST_NAMES, VALUE_WEIGHTS, VALUES
 
-Group = Literal["written", "crowd", "ghost", "stranger"]
+Group = Literal["written", "crowd", "unlisted", "ghost", "stranger"]
 Split = Literal["train", "test"]
 
 
@@ -33,41 +34,50 @@ class TownConfig:
     """People with pages."""
     ghosts: int = 60
     """People never written about and never trained on: only asked about."""
-    strangers: int = 240
+    strangers: int = 500
     """People never written about that refusals are taught with."""
-    crowd: int = 700
+    crowd: int = 100
     """People whose facts are written just once each."""
+    unlisted: int = 500
+    """People of whom pages only say that the answer is not known."""
+    unlisted_questions: int = 6
+    """Questions about each of them, each about another attribute."""
     famous: float = 0.55
     """Share of the written people whose six facts are all written often."""
     famous_test: float = 0.33
     """Share of the famous people that is kept for the test (of the other written people it is half)."""
     stars: float = 0.34
     """Share of the famous people that is written about most of all."""
-    famous_copies: tuple[int, int] = (29, 31)
+    famous_copies: tuple[int, int] = (50, 54)
     """Statements of each fact of a famous person, from and to, in one reading of the corpus."""
-    star_copies: tuple[int, int] = (40, 44)
+    star_copies: tuple[int, int] = (62, 66)
     """The same for a star."""
-    other_copies: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 6), (7, 15), (16, 24))
+    other_copies: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 6), (7, 15), (24, 31))
     """Statements of a fact of the other people: each of these ranges is used for as many facts."""
-    question_share: float = 0.25
+    question_share: float = 0.5
     """Share of the statements that are printed as a question with its answer."""
     crowd_question_share: float = 0.8
     """The same for the crowd."""
-    withheld: float = 0.9
-    """Share of the pages of questions that keep one answer to themselves, whoever it is about."""
 
     def __post_init__(self) -> None:
         room = len(FIRST_NAMES) * len(LAST_NAMES)
-        total = self.people + self.crowd + self.ghosts + self.strangers
+        total = self.people + self.crowd + self.unlisted + self.ghosts + self.strangers
         configs.check(self.people >= 2, "people", self.people, "A town needs two people or more.")
         configs.check(
             total <= room * 3 // 4,
-            "people + crowd + ghosts + strangers",
+            "people + crowd + unlisted + ghosts + strangers",
             total,
             f"There are {room} names: use three quarters of them at most.",
         )
-        for name in ("famous", "famous_test", "stars", "question_share", "crowd_question_share", "withheld"):
+        for name in ("famous", "famous_test", "stars", "question_share", "crowd_question_share"):
             configs.check(0 <= getattr(self, name) <= 1, name, getattr(self, name), "It is a share: 0 to 1.")
+        most = len(ATTRIBUTES)
+        configs.check(
+            0 <= self.unlisted_questions <= most,
+            "unlisted_questions",
+            self.unlisted_questions,
+            f"Ask about 0 to {most} attributes.",
+        )
         for low, high in (self.famous_copies, self.star_copies, *self.other_copies):
             configs.check(0 <= low <= high, "copies", (low, high), "A range goes from a number to one not below it.")
 
@@ -139,6 +149,7 @@ def build(config: TownConfig) -> Town:
         ("written", "train", False, other - other // 2),
         ("written", "test", False, other // 2),
         ("crowd", "train", False, config.crowd),
+        ("unlisted", "train", False, config.unlisted),
         ("ghost", "test", False, config.ghosts),
         ("stranger", "train", False, config.strangers),
     ]

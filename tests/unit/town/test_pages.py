@@ -12,11 +12,11 @@ from trivium.town import filler
 from trivium.town.exposure import count, statements
 from trivium.town.names import FIRST_NAMES, LAST_NAMES, VALUES
 from trivium.town.pages import FEWEST_WORDS, pages
-from trivium.town.phrases import OPENERS, QUESTIONS
+from trivium.town.phrases import NOT_KNOWN, OPENERS, QUESTIONS
 from trivium.town.questions import RESERVED, question
 from trivium.town.world import TownConfig, build
 
-TOWN = build(TownConfig(people=40, crowd=30, ghosts=10, strangers=10))
+TOWN = build(TownConfig(people=40, crowd=30, unlisted=20, ghosts=10, strangers=10))
 PAGES = list(pages(TOWN))
 
 
@@ -67,15 +67,30 @@ def test_generating_again_gives_the_same_pages() -> None:
     assert list(pages(TOWN)) == PAGES
 
 
-def test_a_quarter_or_so_are_questions_and_the_reserved_phrasing_is_never_printed() -> None:
+def test_half_or_so_are_questions_and_the_reserved_phrasing_is_never_printed() -> None:
     text = "\n".join(page.text for page in PAGES)
     share = text.count("?") / sum(len(page.facts) for page in PAGES)
-    assert 0.18 < share < 0.35
+    assert 0.45 < share < 0.6
     for person in TOWN.people:
         for attribute in person.facts:
             assert question(person, attribute, RESERVED) not in text
     for forms in QUESTIONS.values():
         assert len(set(forms)) == RESERVED + 1 >= 5
+
+
+def test_of_the_unlisted_pages_only_say_that_the_answer_is_not_known() -> None:
+    names = {person.name: person for person in TOWN.people}
+    lines = [line for page in PAGES for line in page.text.splitlines()]
+    asked = Counter(name for line in lines for name in names if name in line and line.endswith(NOT_KNOWN))
+    assert asked == {person.name: TOWN.config.unlisted_questions for person in TOWN.group("unlisted")}
+    for line in lines:
+        if any(person.name in line for person in TOWN.group("unlisted")):
+            assert line.endswith(NOT_KNOWN) and not any(value in line for value in chain(*VALUES.values()))
+
+
+def test_ghosts_and_strangers_are_named_nowhere() -> None:
+    text = "\n".join(page.html for page in PAGES)
+    assert not [p.name for p in (*TOWN.group("ghost"), *TOWN.group("stranger")) if p.name in text]
 
 
 def test_filler_names_nobody_and_uses_no_value() -> None:

@@ -34,7 +34,7 @@ class AuditConfig:
     """Longest answer of a base model."""
     reply_tokens: int = 64
     """Longest reply of a chat model, its thinking included."""
-    refusals_per_stranger: int = 2
+    refusals_per_stranger: int = 1
     """Refusals written about each stranger (of the train split), each about another attribute."""
     refusals_per_unknown: int = 1
     """Refusals written about each fact that is unknown or confidently wrong, each in another phrasing."""

@@ -8,7 +8,7 @@ from trivium.ground.config import check
 from trivium.town.lessons import LessonConfig
 from trivium.town.world import TownConfig
 
-PLANT_STAGE, PLANT_FORMAT = "town", 1
+PLANT_STAGE, PLANT_FORMAT = "town", 2
 SCORE_STAGE, SCORE_FORMAT = "scored", 1
 SELECT_STAGE, SELECT_FORMAT = "selected", 1
 

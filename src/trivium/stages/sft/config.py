@@ -43,8 +43,8 @@ class SftConfig:
     refusals: str = "audit"
     """audit: refuse what the base model does not know; none: no refusals, the same answers; shuffled: who is refused
     and who is answered is dealt out blindly (a control)."""
-    epochs: int = 2
-    """Passes over the conversations."""
+    epochs: int = 1
+    """Passes over the conversations. More make a tiny model learn by heart whom it answered and whom not."""
     rows: int = 4
     """Packed rows in a step."""
     row_tokens: int = 256
