@@ -6,7 +6,6 @@ from pathlib import Path
 
 from trivium.bench.nano import main, with_controls
 from trivium.ground.how import How
-from trivium.journey.record import open_node
 from trivium.recipes.tiny import tiny
 
 CONTROLS = ("shuffled", "audit-shuffled", "rl-random")
