@@ -15,11 +15,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trivium.stages.corpus import warc, workers
+from trivium.stages.corpus import workers
 from trivium.stages.corpus.config import ScoreConfig, SelectConfig
 from trivium.stages.corpus.dedup import exact_copies
 from trivium.stages.corpus.score import scorer
 from trivium.stages.corpus.select import page_layers
+from trivium.stages.corpus.sources import warc
+from trivium.stages.corpus.sources.page import Page
 from trivium.stages.corpus.urls import host_of
 
 ACCEPTED = (
@@ -84,7 +86,7 @@ HOLDERS = {
 class Candidate:
     """A page that may be bundled, what the filters say about it, and its record as it would be stored."""
 
-    page: warc.Page
+    page: Page
     record: bytes
     text: str
     reason: str

@@ -15,7 +15,8 @@ from trivium.ground.errors import Stopped, TriviumError, UsageError
 from trivium.ground.how import How
 from trivium.stages.corpus import score, select
 from trivium.stages.corpus.config import MinHashConfig, ScoreConfig, SelectConfig
-from trivium.stages.corpus.warc import Page, record_of
+from trivium.stages.corpus.sources.page import Page
+from trivium.stages.corpus.sources.warc import record_of
 
 QUIET = How(progress=False, threads=2)
 PROSE = (
@@ -129,8 +130,8 @@ def test_nothing_left_names_the_layer_that_took_most(scored: Any, tmp_path: Path
     assert not (tmp_path / "selected").exists()
 
 
-def test_a_source_without_warc_files_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no WARC file"):
+def test_a_source_that_is_not_there_or_not_what_it_says_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no document"):
         score.run(ScoreConfig(source=(str(tmp_path),)), {}, tmp_path / "scored", QUIET)
     (tmp_path / "a.warc.gz").write_bytes(b"not a warc")
     with pytest.raises(UsageError, match="does not begin"):

@@ -13,9 +13,11 @@ import pytest
 from trivium.ground.artifact import Artifact
 from trivium.ground.how import How
 from trivium.ground.log import read_jsonl
-from trivium.stages.corpus import plant, score, select, warc
+from trivium.stages.corpus import plant, score, select
 from trivium.stages.corpus.config import GopherLimits, PlantConfig, ScoreConfig, SelectConfig
 from trivium.stages.corpus.dedup import near_copies
+from trivium.stages.corpus.sources import warc
+from trivium.stages.corpus.sources.page import Page
 from trivium.text.document import Document, read_documents
 from trivium.town.exposure import count
 from trivium.town.world import Town
@@ -142,13 +144,13 @@ def test_a_changed_threshold_is_a_new_selection_of_the_same_scores(street: Stree
 
 
 def test_the_users_own_pages_are_read(street: Street, tmp_path: Path) -> None:
-    notes = [warc.Page(f"https://me.example/{i}", f"<p>note {i}</p>".encode(), "", "", "", 0) for i in range(3)]
+    notes = [Page(f"https://me.example/{i}", f"<p>note {i}</p>".encode(), "", "", "", 0) for i in range(3)]
     pages = [warc.record_of(note, "2026-01-01T00:00:00Z") for note in notes]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.warc.gz").write_bytes(b"".join(pages))
     config = ScoreConfig(source=(str(tmp_path / "mine"),), licence="CC-BY-4.0")
     rows = list(select.read_rows(score.run(config, {}, tmp_path / "scored", QUIET).file("documents.parquet")))
-    assert [(row["text"], row["licence"], row["warc_file"]) for row in rows] == [
+    assert [(row["text"], row["licence"], row["file"]) for row in rows] == [
         (f"note {i}", "CC-BY-4.0", "a.warc.gz") for i in range(3)
     ]
     some = ScoreConfig(source=config.source, max_pages=2)
@@ -156,6 +158,30 @@ def test_the_users_own_pages_are_read(street: Street, tmp_path: Path) -> None:
     before = score.label_of(config, {}).id
     (tmp_path / "mine" / "a.warc.gz").write_bytes(b"".join(pages[:2]))
     assert score.label_of(config, {}).id != before, "other content, other identity"
+
+
+def test_own_documents_of_every_format_become_one_corpus(street: Street, tmp_path: Path) -> None:
+    texts = [d.text for d in documents(street["selected"], "train") if d.source == "web"][:40]
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for i, text in enumerate(texts[:10]):
+        (mine / f"{i}.txt").write_text(text, encoding="utf-8")
+    (mine / "book.md").write_text("\n\n".join(texts[10:20]), encoding="utf-8")
+    rows = [json.dumps({"text": text, "url": f"https://a.example/{i}"}) for i, text in enumerate(texts[20:40])]
+    (mine / "rows.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    (mine / "photo.png").write_bytes(b"\x89PNG")
+    config = ScoreConfig(source=(str(mine),))
+    selected = []
+    for crew in (1, 2):
+        scored = score.run(config, {}, tmp_path / f"scored{crew}", How(progress=False, threads=crew))
+        selected.append(select.run(SelectConfig(), {"scored": scored}, tmp_path / f"selected{crew}", QUIET))
+    for name in ("train", "heldout"):
+        assert documents(selected[0], name) == documents(selected[1], name), "any number of workers, the same corpus"
+    kept = "\n".join(d.text for name in ("train", "heldout") for d in documents(selected[0], name))
+    assert sum(text[:60] in kept for text in texts) >= 30
+    (web,) = selected[0].json("funnel.json")["sources"]
+    assert web["layers"][0]["dropped"] == {"unknown_type": 1}
+    assert {d.url.partition(":")[0] for d in documents(selected[0], "train")} == {"file", "https"}
 
 
 def test_the_corpus_loads_no_torch_and_planning_loads_no_numpy() -> None:

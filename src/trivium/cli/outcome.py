@@ -10,6 +10,7 @@ from trivium.ground.artifact import Artifact
 from trivium.journey.headline import figure
 from trivium.journey.run import Result
 
+MOST_REASONS = 3
 COLUMNS = ("stage", "effect", "before", "after", "target", "met")
 
 
@@ -19,6 +20,20 @@ def effects_table(report: Artifact) -> list[str]:
     if not rows:
         return []
     return ["", "What each stage changed", *table(COLUMNS, [[_cell(row.get(key)) for key in COLUMNS] for row in rows])]
+
+
+def funnel_table(selected: Artifact) -> list[str]:
+    """What each layer left of the documents, and the reason that took most, as lines of a table."""
+    lines = []
+    for source in selected.json("funnel.json")["sources"]:
+        rows = []
+        for layer in source["layers"]:
+            reasons = sorted(layer["dropped"].items(), key=lambda item: (-item[1], item[0]))
+            told = ", ".join(f"{reason.replace('_', ' ')} {figure(count)}" for reason, count in reasons[:MOST_REASONS])
+            more = "" if len(reasons) <= MOST_REASONS else f", {len(reasons) - MOST_REASONS} more reasons"
+            rows.append([layer["name"].replace("_", " "), figure(layer["in"]), figure(layer["out"]), told + more])
+        lines += ["", f"Documents of {source['source']}", *table(("layer", "in", "out", "dropped"), rows)]
+    return lines
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -32,11 +47,14 @@ def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
     """The lines after a run's headlines."""
     lines: list[str] = []
     report = artifacts.get("report")
+    models = [name for name, artifact in artifacts.items() if artifact.kind == "model"]
+    if "selected" in artifacts:
+        lines += [] if models else funnel_table(artifacts["selected"])
+        lines += [f"Note: {said}" for said in artifacts["selected"].json("funnel.json").get("advice", [])]
     if report is not None:
         lines += effects_table(report)
         if report.has("report.html"):
             lines += ["", f"Report: {report.file('report.html')}"]
-    models = [name for name, artifact in artifacts.items() if artifact.kind == "model"]
     if models:
         lines += ["", "Try:"]
         if set(models) - {"base"}:

@@ -91,7 +91,7 @@ def run(
     return carry_out(Order(recipe, seed, set, out or Path("runs") / recipe), manner)
 
 
-def _stage(command: str, default: str) -> Callable[..., int]:
+def stage_command(command: str, default: str) -> Callable[..., int]:
     """The command of one stage; `default` is the node that it runs unless another is named."""
 
     def stage(
@@ -131,15 +131,14 @@ def _stage(command: str, default: str) -> Callable[..., int]:
     return stage
 
 
-corpus = _stage("corpus", "selected")
-tokenizer = _stage("tokenizer", "shards")
-pretrain = _stage("pretrain", "base")
-audit = _stage("audit", "audit-base")
-sft = _stage("sft", "sft")
-reward = _stage("reward", "reward")
-rl = _stage("rl", "rl")
-quirks = _stage("quirks", "quirks-base")
-report = _stage("report", "report")
+tokenizer = stage_command("tokenizer", "shards")
+pretrain = stage_command("pretrain", "base")
+audit = stage_command("audit", "audit-base")
+sft = stage_command("sft", "sft")
+reward = stage_command("reward", "reward")
+rl = stage_command("rl", "rl")
+quirks = stage_command("quirks", "quirks-base")
+report = stage_command("report", "report")
 
 
 def carry_out(order: Order, manner: Manner) -> int:

@@ -11,6 +11,7 @@ Recipe = Callable[[int], Journey]
 RECIPES = {
     "tiny": "trivium.recipes.tiny:tiny",
     "nano": "trivium.recipes.nano:nano",
+    "corpus": "trivium.recipes.corpus:corpus",
 }
 
 

@@ -61,7 +61,7 @@ def test_json_is_one_value_on_stdout(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_single_stage_goes_on_with_the_run_s_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    stage = run_module._stage("toy_stages", "right")
+    stage = run_module.stage_command("toy_stages", "right")
     assert answer(["run", "toy", "--out", "r", "--seed", "2", "--first.steps", "3"]) == 0
     manner = run_module.Manner()
     assert stage(from_=Path("r"), manner=manner) == 0
@@ -85,6 +85,8 @@ def test_a_single_stage_goes_on_with_the_run_s_settings(capsys: pytest.CaptureFi
         ("run toy --left.stepz 3", 2, "Did you mean 'steps'"),
         ("run toy --left.steps 0", 2, "steps is 0"),
         ("run toy --seed x", 2, "seed"),
+        ("corpus --from nowhere", 2, "There is no source 'nowhere'"),
+        ("corpus --out x", 2, "Name them: --from"),
         ("sft --from nowhere --node rll --recipe toy", 2, "There is no sft stage"),
         ("serve --port 80", 2, "not there yet"),
         ("diagnose", 2, "not there yet"),
@@ -214,3 +216,34 @@ def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPa
     assert memory_gb("MemTotal:  8000000 kB", "1000000000\n") == 1.0
     assert memory_gb("", "") is None
     assert len(diagnosis({"disk_gb": 1, "memory_gb": 1, "bf16": "no"})) == 3
+
+
+def test_own_documents_are_cleaned_into_a_folder_with_a_table_of_the_funnel(capsys: pytest.CaptureFixture[str]) -> None:
+    prose = (
+        "The market of the town was open on that day, and we have been there with our friends. Nobody wanted to go "
+        "home before the band had played its last song. In the evening a cold wind came up from the river, so the "
+        "lamps were lit early. My sister bought two baskets of apples, which she later shared with all of us. There "
+        "is a story that the old clock stops whenever a stranger asks for the time."
+    )
+    Path("mine").mkdir()
+    for i in range(5):
+        Path(f"mine/{i}, mine.txt").write_text(f"{prose} That was in year {i}.", encoding="utf-8")
+    Path("mine/short.md").write_text("and so on " * 40, encoding="utf-8")
+    line = "corpus --from mine --out c --no-progress --threads 1 --selected.minhash.bands 0".split()
+    assert answer(line) == 0
+    out = capsys.readouterr().out
+    assert "Documents of web" in out and "Note: There are only" in out and "report.html" in out
+    rows = {
+        row.split()[0]: row.split()[1:] for row in out.splitlines() if row.startswith(("read ", "mix ", "gopher r"))
+    }
+    assert rows == {"read": ["6", "6"], "gopher": ["repetition", "6", "5", "top", "2", "gram", "1"], "mix": ["5", "5"]}
+    assert answer(line) == 0
+    assert "Everything is up to date" in capsys.readouterr().out
+    Path("mine/short.md").write_text("and so on " * 41, encoding="utf-8")
+    assert answer(line) == 0
+    assert "3 of 3 stages ran" in capsys.readouterr().out, "an edited document is noticed"
+    assert answer(["corpus", "--from", "c", "--dry-run"]) == 0
+    assert "up to date" in capsys.readouterr().out
+    assert answer(["corpus", "--from", "c", "--from", "mine"]) == 2
+    assert "is a run, not a source" in capsys.readouterr().err
+    assert answer("run nano --corpus.source mine --dry-run".split()) == 0

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from trivium.stages.corpus.warc import Page, pages, record_of
+from trivium.stages.corpus.sources.page import Page
+from trivium.stages.corpus.sources.warc import pages, record_of
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "choose_sample.py"
 PROSE = (

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from trivium.ground.errors import UsageError
-from trivium.stages.corpus.warc import Page, pages, record_of
+from trivium.stages.corpus.sources.page import Page
+from trivium.stages.corpus.sources.warc import pages, record_of
 
 DATE = "2026-01-01T00:00:00Z"
 CAP = 1_000_000

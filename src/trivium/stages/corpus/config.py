@@ -9,8 +9,8 @@ from trivium.town.lessons import LessonConfig
 from trivium.town.world import TownConfig
 
 PLANT_STAGE, PLANT_FORMAT = "town", 2
-SCORE_STAGE, SCORE_FORMAT = "scored", 1
-SELECT_STAGE, SELECT_FORMAT = "selected", 1
+SCORE_STAGE, SCORE_FORMAT = "scored", 2
+SELECT_STAGE, SELECT_FORMAT = "selected", 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +28,16 @@ class ScoreConfig:
     """How pages are read. Nothing here drops a page for its quality."""
 
     source: tuple[str, ...] = ()
-    """WARC files, or folders of them; none means the bundled sample."""
+    """Files or folders of documents: HTML, Markdown, text, JSON lines, Parquet, WARC, WET; none means the bundled
+    sample."""
     max_pages: int = 0
-    """The first so many records of each source file (the bundled sample is shuffled); 0 means all."""
+    """The first so many documents of each source (the bundled sample is shuffled); 0 means all."""
+    text_field: str = "text"
+    """Where JSON lines and Parquet have their text."""
+    piece_characters: int = 20_000
+    """A longer text file is cut at paragraphs into documents of about this size."""
     licence: str = "unknown"
-    """Of pages whose record has no WARC-X-License header."""
+    """Of documents whose record does not say."""
     keep_code: bool = False
     """Keep code blocks (<pre>); without them the text is prose, and C4's curly-bracket rule spares manuals."""
     max_bytes: int = 10_000_000
@@ -46,7 +51,7 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         """Check the limits."""
-        for name in ("max_bytes", "max_tags", "max_depth", "page_seconds"):
+        for name in ("max_bytes", "max_tags", "max_depth", "page_seconds", "piece_characters"):
             check(getattr(self, name) > 0, name, getattr(self, name), "Choose a positive number.")
         check(self.max_pages >= 0, "max_pages", self.max_pages, "Choose 0 (all) or more.")
 
@@ -186,7 +191,7 @@ class SelectConfig:
     heldout: float = 0.06
     """Share of the real documents that is kept for evaluation, drawn by hash."""
     min_heldout: int = 40
-    """At least so many held-out documents, where there are twice as many."""
+    """At least so many held-out documents, but no more than a fifth of all (of two or more: at least one)."""
     seed: int = 0
     """Of the draws by hash."""
 

@@ -12,7 +12,7 @@ from trivium.ground.how import How
 from trivium.ground.log import write_jsonl
 from trivium.ground.progress import tracked
 from trivium.stages.corpus.config import PLANT_FORMAT, PLANT_STAGE, PlantConfig
-from trivium.stages.corpus.warc import Page, record_of
+from trivium.stages.corpus.sources.warc import Page, record_of
 from trivium.town.lessons import lessons
 from trivium.town.pages import TownPage, pages
 from trivium.town.world import build

@@ -18,20 +18,18 @@ from trivium.ground.errors import TriviumError
 from trivium.ground.how import How
 from trivium.ground.log import read_jsonl
 from trivium.ground.progress import Progress
+from trivium.stages.corpus.advice import advice, worst_layer
 from trivium.stages.corpus.config import SELECT_FORMAT, SELECT_STAGE, SelectConfig
 from trivium.stages.corpus.funnel import Funnel
 from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.quality import c4_scores
 from trivium.stages.corpus.rules import first_broken, quality_layers
+from trivium.stages.corpus.sources.page import READING
 from trivium.stages.corpus.urls import is_listed
 from trivium.text.document import FIELDS, Document, write_documents
 
 Row = dict[str, Any]
 Judge = Callable[[Row], str]
-READING = frozenset(
-    ("truncated", "damaged", "too_large", "not_http", "bad_status", "bad_encoding", "empty_body", "bad_url")
-)
-"""Failures of a record; the others are failures to get text out of its page."""
 
 
 def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
@@ -39,7 +37,8 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
 
     Reads `scored`, and `town` for its lessons. Raises TriviumError when nothing is left to train on.
     """
-    with sealing(out, label_of(config, inputs)) as folder:
+    facts: dict[str, Any] = {}
+    with sealing(out, label_of(config, inputs), facts) as folder:
         started = time.monotonic()
         funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")))
         heldout = _pass_layers(funnel, config, inputs, how)
@@ -47,12 +46,14 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
         evaluation = [row for row in funnel.rows if row["id"] in heldout and not row["synthetic"]]
         if not train:
             raise TriviumError(
-                "No document is left to train on.", f"{worst_layer(funnel)} Loosen it, or give more pages."
+                "No document is left to train on.", f"{worst_layer(funnel.to_json())} Loosen it, or give more of them."
             )
         account = funnel.to_json()
         write_documents(folder / "train.parquet", map(_document, train))
         write_documents(folder / "heldout.parquet", map(_document, evaluation))
         account["selected"] = {"train": _size(train), "heldout": _size(evaluation)}
+        account["advice"] = advice(account)
+        facts |= {"documents": len(train), "held_out": len(evaluation), "dropped": _dropped(account)}
         account["seconds"] = round(time.monotonic() - started, 2)
         write_json(folder / "funnel.json", account)
     return open_artifact(out)
@@ -83,13 +84,6 @@ def page_layers(config: SelectConfig) -> dict[str, Judge]:
     for name, rules in quality_layers(config).items():
         judges[name] = lambda row, rules=rules: first_broken(rules, row)  # type: ignore[misc]
     return judges
-
-
-def worst_layer(funnel: Funnel) -> str:
-    """A sentence about the layer that dropped most."""
-    layers = [(layer, entry["source"]) for entry in funnel.to_json()["sources"] for layer in entry["layers"]]
-    layer, source = max(layers, key=lambda pair: pair[0]["in"] - pair[0]["out"])
-    return f"The layer {layer['name']!r} dropped {layer['in'] - layer['out']} of {layer['in']} {source} pages."
 
 
 def draw(seed: int, purpose: str, identity: str) -> float:
@@ -129,7 +123,10 @@ def heldout_ids(rows: Iterable[Row], config: SelectConfig) -> set[str]:
     Near-duplicates cannot straddle the split: only one document of each cluster is still here.
     """
     ids = sorted((row["id"] for row in rows if not row["synthetic"]), key=lambda i: draw(config.seed, "heldout", i))
-    wanted = max(round(config.heldout * len(ids)), min(config.min_heldout, len(ids) // 2)) if config.heldout else 0
+    if not config.heldout:
+        return set()
+    a_fifth = max(len(ids) // 5, int(len(ids) > 1))
+    wanted = max(round(config.heldout * len(ids)), min(config.min_heldout, a_fifth))
     return set(ids[:wanted])
 
 
@@ -193,6 +190,10 @@ def _over_quota(rows: Sequence[Row], config: SelectConfig) -> list[str]:
             else:
                 left -= len(rows[i]["text"])
     return reasons
+
+
+def _dropped(account: Mapping[str, Any]) -> int:
+    return sum(layer["in"] - layer["out"] for entry in account["sources"] for layer in entry["layers"])
 
 
 def _document(row: Row) -> Document:

@@ -27,6 +27,7 @@ def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
     behind = _names(source for source in sources if source not in dropping and len(source["layers"]) == 1)
     if behind:
         told.append(f"These entered behind the filters, which would rightly drop columns of digits: {behind}.")
+    told += account.get("advice", [])
     return {"lede": " ".join(told), "funnels": [_funnel(source, config) for source in dropping], "mix": mix(account)}
 
 

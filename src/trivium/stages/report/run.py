@@ -179,7 +179,9 @@ def snapshot(config: ReportConfig, folder: Path, to: Path) -> list[dict[str, Any
 
 
 def page(config: ReportConfig, inputs: Inputs, rows: list[dict[str, Any]]) -> str:
-    """The whole page, with the effects' rows at its top."""
+    """The whole page, with the effects' rows at its top; where nothing was trained, without what is about models."""
+    trained = "selected" not in inputs or any(name in inputs for name in ("town", "base"))
+    sections = [_section(section, inputs, config) for section in SECTIONS]
     return render(
         "page.html",
         title=config.title,
@@ -187,7 +189,8 @@ def page(config: ReportConfig, inputs: Inputs, rows: list[dict[str, Any]]) -> st
         story=story(inputs),
         effects=[_split(row) for row in rows],
         met=sum(row["met"] is True for row in rows),
-        sections=[_section(section, inputs, config) for section in SECTIONS],
+        sections=[section for section in sections if trained or section["here"]],
+        trained=trained,
         version=trivium.__version__,
         artifacts=sum(artifact.kind != UNFINISHED for artifact in inputs.values()),
     )

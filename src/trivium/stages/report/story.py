@@ -33,9 +33,11 @@ def _corpus(inputs: Inputs) -> str:
     real = next((source for source in account["sources"] if source["source"] == "web"), None)
     tokens = inputs["base"].manifest.get("facts", {}).get("tokens") if "base" in inputs else None
     documents = sum(size["documents"] for size in deep(account, "selected", "train").values())
-    kept = f"{count(real['out'])} of {count(real['in'])} real pages were kept;" if real else ""
-    with_town = f"{kept} with the town's, {count(documents)} documents were left to learn from"
-    return with_town.strip() + (f": {count(tokens)} tokens in all readings." if tokens else ".")
+    kept = f"{count(real['out'])} of {count(real['in'])} real pages were kept" if real else ""
+    town = any(source["source"].startswith("town:") for source in account["sources"])
+    left = f"with the town's, {count(documents)}" if town else f"{count(documents)}"
+    told = "; ".join(filter(None, (kept, f"{left} documents were left to learn from")))
+    return told + (f": {count(tokens)} tokens in all readings." if tokens else ".")
 
 
 def _base(inputs: Inputs) -> str:

@@ -12,11 +12,12 @@ import mmap
 import uuid
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from trivium.ground.errors import UsageError
+from trivium.stages.corpus.sources.page import Page
 
 HEADERS = 100_000
 """Bytes that a record's HTTP headers may take beside its body."""
@@ -26,29 +27,9 @@ _GZIP = b"\x1f\x8b\x08"
 _HTML = ("text/html", "application/xhtml+xml", "text/plain", "")
 
 
-@dataclass(frozen=True)
-class Page:
-    """One response record: a page's bytes, or the reason why there are none."""
-
-    url: str
-    body: bytes
-    charset: str
-    """As the HTTP header says; "" when it does not."""
-    licence: str
-    origin: str
-    offset: int
-    """Of the record in its file, in bytes as stored."""
-    failed: str = ""
-    """truncated, damaged, too_large, not_http, bad_status, bad_encoding, not_html, empty_body, or ""."""
-
-
-def without_body(page: Page) -> Page:
-    """The page without its bytes: small enough to keep."""
-    return replace(page, body=b"")
-
-
 def pages(path: Path, max_body: int) -> Iterator[Page]:
-    """Every response record of a WARC file (plain or gzip), in order. Raises UsageError when the file is not one.
+    """Every response record of a WARC file (plain or gzip), and every conversion record (WET: text already), in order.
+    Raises UsageError when the file is not one.
 
     `max_body` is the most bytes that a page may have, packed or unpacked.
     A record that breaks off, or bytes that are no record, come back as a failed Page; reading goes on at the next
@@ -88,7 +69,7 @@ class _Damage(Exception):
 
 
 def _damage(position: int, failed: str = "damaged") -> Page:
-    return Page("", b"", "", "", "", position, failed)
+    return Page("", b"", "", "", "", position, failed, position=position)
 
 
 def _run(file: Any, start: int, max_body: int) -> Iterator[Page]:
@@ -100,7 +81,7 @@ def _run(file: Any, start: int, max_body: int) -> Iterator[Page]:
     try:
         for record in ArchiveIterator(file, record_types=WarcRecordType.any_type, parse_http=False):
             position = record.stream_pos
-            if record.record_type == WarcRecordType.response:
+            if record.record_type in (WarcRecordType.response, WarcRecordType.conversion):
                 page = _page(record, position, max_body)
                 yield page
                 if page.failed in BROKEN:
@@ -133,6 +114,8 @@ def _read(reader: Any, declared: int) -> bytes:
 
 
 def _page(record: Any, position: int, max_body: int) -> Page:
+    from fastwarc.warc import WarcRecordType
+
     headers = {name.lower(): value for name, value in record.headers.items()}
     empty = Page(
         headers.get("warc-target-uri", "").strip("<>"),
@@ -141,6 +124,7 @@ def _page(record: Any, position: int, max_body: int) -> Page:
         headers.get("warc-x-license", ""),
         headers.get("warc-x-origin", ""),
         position,
+        position=position,
     )
     declared = record.content_length
     if declared > max_body + HEADERS:
@@ -149,7 +133,18 @@ def _page(record: Any, position: int, max_body: int) -> Page:
     block = _read(record.reader, declared)
     if len(block) < declared:
         return replace(empty, failed="truncated")
+    if record.record_type == WarcRecordType.conversion:
+        return _text(empty, block, max_body)
     return _opened(empty, block, max_body)
+
+
+def _text(empty: Page, block: bytes, max_body: int) -> Page:
+    """The page out of a conversion record, whose block is UTF-8 text."""
+    if len(block) > max_body:
+        return replace(empty, failed="too_large")
+    if not block.strip(b"\x00 \t\r\n"):
+        return replace(empty, failed="empty_body")
+    return replace(empty, body=block, charset="utf-8", kind="text")
 
 
 def _opened(empty: Page, block: bytes, max_body: int) -> Page:

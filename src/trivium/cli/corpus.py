@@ -1,0 +1,62 @@
+"""`trivium corpus`: one's own documents cleaned, or the corpus part of a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trivium.cli.run import SETTINGS, Manner, Order, carry_out, stage_command
+from trivium.ground.errors import UsageError
+from trivium.journey.record import JOURNEY
+
+RUN = "runs/nano"
+
+
+def corpus(
+    *,
+    from_: Annotated[tuple[str, ...], Parameter(name="--from", negative=())] = (),
+    out: Path | None = None,
+    node: str | None = None,
+    recipe: str | None = None,
+    seed: int | None = None,
+    set: SETTINGS = (),
+    manner: Manner = Manner(),
+) -> int:
+    """Clean documents, with the reason for every one that goes; then a table and a page of the funnel.
+
+    With sources, into a folder of their own; without, or from a run folder, the corpus part of that run.
+
+    Parameters
+    ----------
+    from_
+        A file or a folder of documents: HTML, Markdown, text, JSON lines, Parquet, WARC, WET. May be repeated.
+        Or one run folder.
+    out
+        Where the cleaned documents go; runs/corpus by default. Only with sources.
+    node
+        Which node to run up to: scored, selected, or report.
+    recipe
+        For a run folder that does not know one; nano by default.
+    seed
+        Another seed than the folder's.
+    set
+        A config field, as <stage>.<field>=<value>; `--<stage>.<field> <value>` is the same. May be repeated.
+    manner
+        How it is carried out.
+    """
+    folders = [name for name in from_ if (Path(name) / JOURNEY).is_file()]
+    if not from_ or (folders and len(from_) == 1):
+        if out is not None:
+            raise UsageError(f"--out {out} is for documents of your own.", "Name them: --from FOLDER --out FOLDER.")
+        run = Path(from_[0] if from_ else RUN)
+        return stage_command("corpus", "selected")(
+            from_=run, node=node or "selected", recipe=recipe, seed=seed, set=set, manner=manner
+        )
+    if folders:
+        raise UsageError(f"{folders[0]!r} is a run, not a source.", "Give it alone, or give folders of documents.")
+    source = f"scored.source={json.dumps([str(Path(name)) for name in from_])}"
+    order = Order(recipe or "corpus", seed or 0, (source, *set), out or Path("runs/corpus"), (node or "report",))
+    return carry_out(order, manner)
