@@ -19,6 +19,13 @@ from trivium.stages.corpus.pii import ADDRESSES, rewrite
         ("Pay with 5500-0000-0000-0004 today.", "card"),
         ("To GB82 WEST 1234 5698 7654 32 please.", "iban"),
         ("To DE89370400440532013000.", "iban"),
+        ("IBAN DE89 3704 0044 0532 0130 00 AND MORE", "iban"),
+        ("From 2a00:1450:4001:81b::200e at night", "ipv6"),
+        ("Call +49 (0)30 901820 now", "phone"),
+        ("Call (212) 736-5000.", "phone"),
+        ("Tel: 030 901820", "phone"),
+        ("key = AKIAIOSFODNN7EXAMPLE", "key"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----", "key"),
     ],
 )
 def test_it_is_rewritten(text: str, kind: str) -> None:
@@ -43,6 +50,12 @@ def test_it_is_rewritten(text: str, kind: str) -> None:
         "GB00 WEST 1234 5698 7654 32",
         "email@example.com",
         "plain words only",
+        "std::vector<int> and a::b::c and dead::beef",
+        "It is 12:30:45 on 2024-11-24, MAC 00:1a:2b:3c:4d:5e",
+        "fe80::1 and 2001:db8::1 and ::1",
+        "From 1990-2010 and 2,000,000 and 1.234.567,89 and +1.5 and 555-1234",
+        "sk-learn is not a key, nor is eyJust.eyJoking.aside",
+        "uuid 123e4567-e89b-12d3-a456-426614174000",
     ],
 )
 def test_it_is_left_alone(text: str) -> None:
