@@ -19,6 +19,7 @@ def corpus(
     *,
     from_: Annotated[tuple[str, ...], Parameter(name="--from", negative=())] = (),
     out: Path | None = None,
+    files: int | None = None,
     node: str | None = None,
     recipe: str | None = None,
     seed: int | None = None,
@@ -33,9 +34,12 @@ def corpus(
     ----------
     from_
         A file or a folder of documents: HTML, Markdown, text, JSON lines, Parquet, WARC, WET. May be repeated.
+        cc:CC-MAIN-2024-51 is a crawl of Common Crawl, hf:OWNER/NAME/FOLDER a data set of the Hugging Face hub.
         Or one run folder.
     out
         Where the cleaned documents go; runs/corpus by default. Only with sources.
+    files
+        Of a remote collection, so many files, evenly spread over its list; 1 by default.
     node
         Which node to run up to: scored, selected, or report.
     recipe
@@ -57,6 +61,8 @@ def corpus(
         )
     if folders:
         raise UsageError(f"{folders[0]!r} is a run, not a source.", "Give it alone, or give folders of documents.")
-    source = f"scored.source={json.dumps([str(Path(name)) for name in from_])}"
-    order = Order(recipe or "corpus", seed or 0, (source, *set), out or Path("runs/corpus"), (node or "report",))
+    settings = [f"scored.source={json.dumps(from_)}", *set]
+    if files is not None:
+        settings.insert(1, f"scored.files={files}")
+    order = Order(recipe or "corpus", seed or 0, tuple(settings), out or Path("runs/corpus"), (node or "report",))
     return carry_out(order, manner)

@@ -28,10 +28,12 @@ class ScoreConfig:
     """How pages are read. Nothing here drops a page for its quality."""
 
     source: tuple[str, ...] = ()
-    """Files or folders of documents: HTML, Markdown, text, JSON lines, Parquet, WARC, WET; none means the bundled
-    sample."""
+    """Files or folders of documents: HTML, Markdown, text, JSON lines, Parquet, WARC, WET; or cc:CRAWL, hf:OWNER/NAME.
+    None means the bundled sample."""
     max_pages: int = 0
     """The first so many documents of each source (the bundled sample is shuffled); 0 means all."""
+    files: int = 1
+    """Of a remote collection (cc:CRAWL, hf:OWNER/NAME/FOLDER), so many files, evenly spread over its list."""
     text_field: str = "text"
     """Where JSON lines and Parquet have their text."""
     piece_characters: int = 20_000
@@ -51,7 +53,7 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         """Check the limits."""
-        for name in ("max_bytes", "max_tags", "max_depth", "page_seconds", "piece_characters"):
+        for name in ("max_bytes", "max_tags", "max_depth", "page_seconds", "piece_characters", "files"):
             check(getattr(self, name) > 0, name, getattr(self, name), "Choose a positive number.")
         check(self.max_pages >= 0, "max_pages", self.max_pages, "Choose 0 (all) or more.")
 

@@ -26,6 +26,7 @@ from trivium.stages.corpus.extract import Unreadable, check_shape, decode, main_
 from trivium.stages.corpus.quality import all_scores
 from trivium.stages.corpus.sources.find import Source, find, read
 from trivium.stages.corpus.sources.page import Page, without_body
+from trivium.stages.corpus.sources.remote import fetch
 from trivium.stages.corpus.urls import host_of, url_scores
 
 Row = dict[str, Any]
@@ -41,7 +42,9 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
     Reads the sources of the config (or the bundled sample) and the pages of the `town` input, when there is one.
     Raises UsageError for a source that is not what its name says, and Stopped when asked to stop.
     """
-    sources = [(source, WEB) for source in sources_of(config)]
+    own = sources_of(config)
+    fetch(own, how)
+    sources = [(source, WEB) for source in own]
     if "town" in inputs:
         sources += [(source, TOWN_PAGES) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
     with sealing(out, label_of(config, inputs)) as folder:
@@ -59,7 +62,7 @@ def label_of(config: ScoreConfig, inputs: Mapping[str, Artifact]) -> Label:
 
 def sources_of(config: ScoreConfig) -> list[Source]:
     """The sources to read, in order. Raises UsageError for a path that holds none."""
-    return find(config.source or (str(bundled_sample()),))
+    return find(config.source or (str(bundled_sample()),), config.files)
 
 
 def bundled_sample() -> Path:

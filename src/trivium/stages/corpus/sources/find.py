@@ -33,6 +33,10 @@ class Source:
     root: Path
     files: tuple[Path, ...]
     """In order; one, but for `files`."""
+    remote: str = ""
+    """Where the file has to be fetched from first; "" for what is here."""
+    version: str = ""
+    """Of a remote file: what changes when its bytes do."""
 
     def size(self) -> int:
         """Bytes as stored."""
@@ -40,6 +44,8 @@ class Source:
 
     def fingerprint(self) -> str:
         """A hash of the names and bytes of all files: another when one is edited, added, renamed or taken away."""
+        if self.remote:
+            return f"{self.name} {self.version}".strip()
         if self.format != "files":
             return hash_file(self.files[0])
         digest = hashlib.sha256()
@@ -48,15 +54,20 @@ class Source:
         return digest.hexdigest()
 
 
-def find(names: Sequence[str]) -> list[Source]:
-    """The sources at the paths, in the order given, a folder's by name. Hidden files and folders are passed over.
+def find(names: Sequence[str], files: int = 1) -> list[Source]:
+    """The sources of the names, in the order given, a folder's by name. Hidden files and folders are passed over.
 
-    Raises UsageError for a path that is not there, a file of unknown type, and a folder without any document.
+    Of a remote collection (`cc:...`, `hf:...`) so many `files`. Raises UsageError for a path that is not there, a file
+    of unknown type, and a folder without any document.
     """
+    from trivium.stages.corpus.sources import remote
+
     found: list[Source] = []
     for name in names:
         path = Path(name)
-        if path.is_dir():
+        if name.startswith(remote.SCHEMES):
+            found += remote.find(name, files)
+        elif path.is_dir():
             found += _in_folder(path)
         elif path.is_file():
             found.append(Source(path.name, _format_of_named(path), path.parent, (path,)))
