@@ -73,7 +73,17 @@ def imported(names: list[str], third: tuple[str, ...] = ()) -> dict[str, list[st
 
 
 def test_importing_a_module_does_nothing() -> None:
-    heavy = ("torch", "numpy", "pyarrow.parquet", "tiktoken", "cyclopts", "rich.progress", "jinja2", "fasttext")
+    heavy = (
+        "torch",
+        "numpy",
+        "pyarrow.parquet",
+        "tiktoken",
+        "cyclopts",
+        "rich.progress",
+        "jinja2",
+        "fasttext",
+        "numba",
+    )
     assert imported(modules(), heavy)["faults"] == []
 
 

@@ -55,9 +55,9 @@ def signatures(texts: Sequence[str], hashes: int, ngram: int, seed: int) -> Arra
     from trivium.stages.corpus.kernels.minhash import lower_to
 
     factors, offsets = hash_functions(hashes, seed)
-    table = np.empty((len(texts), hashes), np.uint64)
+    table, lower = np.empty((len(texts), hashes), np.uint64), lower_to()
     for i, text in enumerate(texts):
-        lower_to(points_of(text), *folding(), factors, offsets, ngram, table[i])
+        lower(points_of(text), *folding(), factors, offsets, ngram, table[i])
     return table
 
 

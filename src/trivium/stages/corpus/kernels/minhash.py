@@ -6,6 +6,10 @@ A hash function of the signature is x -> a x + b modulo 2^64 with odd a, on n-gr
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -48,8 +52,8 @@ def _gram(codes, count):  # type: ignore[no-untyped-def]
     return gram
 
 
-@njit(cache=True, nogil=True)
-def lower_to(  # type: ignore[no-untyped-def]
+@njit(nogil=True)
+def _lower_to(  # type: ignore[no-untyped-def]
     points, single, starts, pool, factors, offsets, ngram, least
 ):
     """Fill `least` (hashes,) with the signature of a text, whose characters are `points`.
@@ -86,3 +90,10 @@ def lower_to(  # type: ignore[no-untyped-def]
                 word, inside, number = _BASIS, False, False
     if words < ngram:
         _lower(least, factors, offsets, _gram(codes, words))
+
+
+@lru_cache(maxsize=1)
+def lower_to() -> Callable[..., Any]:
+    """The compiled function. Its code is kept on disk for the next process; asked for here, as imports write nothing."""
+    _lower_to.enable_caching()
+    return _lower_to
