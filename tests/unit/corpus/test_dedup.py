@@ -80,8 +80,8 @@ def shingles(text: str, ngram: int) -> set[int]:
     for start in range(max(len(codes) - ngram + 1, 1)):
         gram = 0
         for code in codes[start : start + ngram]:
-            gram = mixed((gram * 0x9E3779B97F4A7C15 + code) & mask)
-        found.add(gram)
+            gram = (gram * 0x9E3779B97F4A7C15 + code) & mask
+        found.add(mixed(gram))
     return found
 
 
@@ -107,7 +107,10 @@ def test_agreement_of_signatures_estimates_similarity() -> None:
 
 def test_a_different_process_gives_the_same_signature() -> None:
     table = signatures(["the quick brown fox jumps over the dog", "a b"], 2, 5, 1)
-    assert table.tolist() == [[7063105478175975365, 2508601611882237446], [14005767583190540668, 12127690499597273615]]
+    assert table.tolist() == [
+        [5241953501859879558, 3825104719602143900],
+        [882266169878747161, 4355025775637238244],
+    ]
 
 
 def test_nothing_is_found_without_bands_or_texts() -> None:

@@ -51,13 +51,13 @@ def signatures(texts: Sequence[str], hashes: int, ngram: int, seed: int) -> Arra
 
     Words are in lower case without accents, every number is the same.
     """
-    from trivium.stages.corpus.kernels.fold import folding, points_of
+    from trivium.stages.corpus.kernels.fold import bytes_of, folding
     from trivium.stages.corpus.kernels.minhash import lower_to
 
     factors, offsets = hash_functions(hashes, seed)
     table, lower = np.empty((len(texts), hashes), np.uint64), lower_to()
     for i, text in enumerate(texts):
-        lower(points_of(text), *folding(), factors, offsets, ngram, table[i])
+        lower(bytes_of(text), *folding(), factors, offsets, ngram, table[i])
     return table
 
 

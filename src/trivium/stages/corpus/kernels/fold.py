@@ -51,8 +51,6 @@ def _class(char: str) -> int:
     return (DIGIT if char.isdecimal() else LETTER) if char.isalnum() else GAP
 
 
-def points_of(text: str) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint32]:
-    """The text's characters as numbers, a byte each where that is enough."""
-    if text.isascii():
-        return np.frombuffer(text.encode(), np.uint8)
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+def bytes_of(text: str) -> npt.NDArray[np.uint8]:
+    """The text as UTF-8, with a space behind it."""
+    return np.frombuffer(f"{text} ".encode("utf-8", "surrogatepass"), np.uint8)

@@ -48,52 +48,67 @@ def _gram(codes, count):  # type: ignore[no-untyped-def]
     """The hash of the first `count` words."""
     gram = np.uint64(0)
     for k in range(count):
-        gram = _mixed(gram * _STRIDE + codes[k])
-    return gram
+        gram = gram * _STRIDE + codes[k]
+    return _mixed(gram)
+
+
+@njit(inline="always")
+def _point(text, i):  # type: ignore[no-untyped-def]
+    """The character that begins at byte `i` of UTF-8 text, and where the next one begins."""
+    lead = np.uint32(text[i])
+    if lead < 0x80:
+        return lead, i + 1
+    if lead < 0xE0:
+        return (lead & 0x1F) << 6 | (text[i + 1] & 0x3F), i + 2
+    point = np.uint32(text[i + 1] & 0x3F) << 6 | (text[i + 2] & 0x3F)
+    if lead < 0xF0:
+        return (lead & 0xF) << 12 | point, i + 3
+    return (lead & 0x7) << 18 | point << 6 | (text[i + 3] & 0x3F), i + 4
 
 
 @njit(nogil=True)
-def _lower_to(  # type: ignore[no-untyped-def]
-    points, single, starts, pool, factors, offsets, ngram, least
-):
-    """Fill `least` (hashes,) with the signature of a text, whose characters are `points`.
+def _lower_to(text, single, starts, pool, factors, offsets, ngram, least):  # type: ignore[no-untyped-def]
+    """Fill `least` (hashes,) with the signature of a text: bytes of whole UTF-8 characters, the last of them a space.
 
     A text of fewer words than `ngram` is one n-gram; one without words is the empty n-gram.
     """
     least[:] = _HIGHEST
     codes = np.zeros(ngram, np.uint64)  # of the last words; while there are few, of all
-    words = 0
+    words = i = at = end = 0
     word, inside, number = _BASIS, False, False
-    for i in range(points.size + 1):
-        point = np.uint32(points[i]) if i < points.size else np.uint32(32)
-        folded = single[point] if point < LIMIT else (point << 2) | LETTER
-        many = folded == MANY
-        for j in range(starts[point] if many else 0, starts[point + 1] if many else 1):
-            if many:
-                folded = pool[j]
-            kind = folded & 3
-            if kind == LETTER:
-                word = (word ^ np.uint64(folded >> 2)) * _PRIME
-                inside, number = True, False
-            elif kind == DIGIT:
-                if not number:
-                    word = (word ^ _ZERO) * _PRIME
-                inside = number = True
-            elif inside:
-                if words >= ngram:
-                    for k in range(ngram - 1):
-                        codes[k] = codes[k + 1]
-                codes[min(words, ngram - 1)] = _mixed(word)
-                words += 1
-                if words >= ngram:
-                    _lower(least, factors, offsets, _gram(codes, ngram))
-                word, inside, number = _BASIS, False, False
+    while i < text.size or at < end:
+        if at < end:  # parts of a character that does not fold to one
+            folded = pool[at]
+            at += 1
+        else:
+            point, i = _point(text, i)
+            folded = single[point] if point < LIMIT else point << 2 | LETTER
+            if folded == MANY:
+                at, end = starts[point], starts[point + 1]
+                continue
+        kind = folded & 3
+        if kind == LETTER:
+            word = (word ^ np.uint64(folded >> 2)) * _PRIME
+            inside, number = True, False
+        elif kind == DIGIT:
+            if not number:
+                word = (word ^ _ZERO) * _PRIME
+            inside = number = True
+        elif inside:
+            if words >= ngram:
+                for k in range(ngram - 1):
+                    codes[k] = codes[k + 1]
+            codes[min(words, ngram - 1)] = _mixed(word)
+            words += 1
+            if words >= ngram:
+                _lower(least, factors, offsets, _gram(codes, ngram))
+            word, inside, number = _BASIS, False, False
     if words < ngram:
         _lower(least, factors, offsets, _gram(codes, words))
 
 
 @lru_cache(maxsize=1)
 def lower_to() -> Callable[..., Any]:
-    """The compiled function. Its code is kept on disk for the next process; asked for here, as imports write nothing."""
+    """The compiled function; its code is kept on disk for the next process (no import writes anything)."""
     _lower_to.enable_caching()
     return _lower_to
