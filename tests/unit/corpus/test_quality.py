@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from plain_quality import gopher_scores, repetition_scores, words_of
 
+from trivium.stages.corpus import quality
 from trivium.stages.corpus.config import SelectConfig
-from trivium.stages.corpus.quality import (
-    all_scores,
-    c4_scores,
-    duplicates,
-    fineweb_scores,
-    gopher_scores,
-    repetition_scores,
-    words_of,
-)
+from trivium.stages.corpus.quality import ALL, all_scores, c4_scores, count_words, duplicates, fineweb_scores
 from trivium.stages.corpus.rules import first_broken, quality_layers
 from trivium.stages.corpus.score import SCORE_COLUMNS
 
@@ -73,7 +69,7 @@ def broken(row: dict[str, float]) -> str:
 
 def test_every_score_that_a_rule_reads_is_made() -> None:
     columns = {rule.column for rules in LAYERS.values() for rule in rules}
-    assert columns <= set(all_scores("Some text."))
+    assert columns <= set(all_scores("Some text.")) == set(ALL)
     assert columns == set(EXACT) | set(EXACT_LEAST)
     assert not broken(good())
 
@@ -191,3 +187,49 @@ def test_fineweb_scores() -> None:
 @pytest.mark.parametrize("text", ["", " ", "\n\n", ".", "…", "\x00", "word"])
 def test_no_text_divides_by_zero(text: str) -> None:
     assert broken({**good(), **all_scores(text)})
+
+
+PIECES = [
+    *(
+        "a",
+        "B",
+        "1",
+        "_",
+        " ",
+        "\n",
+        "\n\n",
+        ".",
+        "...",
+        "'s",
+        "’re",
+        "'",
+        "-",
+        "--",
+        ",",
+        "–",
+        "@",
+        "/",
+        "~",
+        "…",
+        "é",
+        "²",
+    ),
+    *("#", "•", "the", "of", "\r\n", "\u2028", "𠀀", "½", "=", ":", "*", "2.5", "x.Y", "well-known", " \t"),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.text(st.characters(max_codepoint=0x1FFFF)), max_size=30))
+def test_the_compiled_pass_is_the_plain_reading(parts: list[str]) -> None:
+    text = "".join(parts)
+    words = words_of(text)
+    assert count_words(text) == len(words)
+    wanted = {**repetition_scores(text, words), **gopher_scores(text, words)}
+    assert quality.gopher_scores(text) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_long_and_repeating_texts_score_as_read_plainly() -> None:
+    for size in (10, 100, 2000):
+        text = " ".join(f"word{i * i % 37} and" for i in range(size)) + "\n" + "the end of it.\n" * (size // 5)
+        words = words_of(text)
+        wanted = {**repetition_scores(text, words), **gopher_scores(text, words)}
+        assert quality.gopher_scores(text) == pytest.approx(wanted, abs=1e-12)

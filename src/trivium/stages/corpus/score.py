@@ -23,7 +23,7 @@ from trivium.ground.progress import Progress
 from trivium.stages.corpus import language, workers
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
 from trivium.stages.corpus.extract import Unreadable, check_shape, decode, main_text, tidy
-from trivium.stages.corpus.quality import all_scores
+from trivium.stages.corpus.quality import ALL, all_scores
 from trivium.stages.corpus.sources.find import Source, find, read
 from trivium.stages.corpus.sources.page import Page, without_body
 from trivium.stages.corpus.sources.remote import fetch
@@ -33,7 +33,7 @@ Row = dict[str, Any]
 BATCH = 512
 WEB, TOWN_PAGES = "web", "town:pages"
 TEXT_COLUMNS = ("id", "url", "text", "source", "licence", "host", "language", "charset", "failed", "file")
-SCORE_COLUMNS = (*url_scores(""), "language_score", *all_scores("-"))
+SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL)
 
 
 def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:

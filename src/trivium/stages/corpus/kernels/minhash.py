@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from trivium.stages.corpus.kernels import kept
 from trivium.stages.corpus.kernels.fold import DIGIT, LETTER, LIMIT, MANY
 
 Array = npt.NDArray[np.uint64]
@@ -109,6 +110,5 @@ def _lower_to(text, single, starts, pool, factors, offsets, ngram, least):  # ty
 
 @lru_cache(maxsize=1)
 def lower_to() -> Callable[..., Any]:
-    """The compiled function; its code is kept on disk for the next process (no import writes anything)."""
-    _lower_to.enable_caching()
-    return _lower_to
+    """The compiled function."""
+    return kept(_lower_to)
