@@ -9,27 +9,8 @@ from collections.abc import Iterator, Sequence
 from trivium.stages.corpus.quality import DUPLICATE_GRAMS, STOP_WORDS, TOP_GRAMS, duplicates
 
 Scores = dict[str, float]
-_WORD = re.compile(
-    r"""
-    \.{2,} | ['’](?:s|re|ve|ll|d|m)\b          # an ellipsis; what follows a name or pronoun
-    | (?:(?<!\w)(?:--?|[@./\\~]))?\w+ (?:       # a word goes on through marks inside it (a.b, f(x, utf-8) but for
-        (?! (?<=[^\W_])[-,–—](?=[^\W\d_])      #   a hyphen or comma before a letter
-          | (?<=\d)[-+*^](?=\d)                #   a sign between digits
-          | (?<=\w)[:<>=/](?=[^\W\d_])         #   these before a letter
-          | (?<=[a-z])\.(?=[A-Z])              #   a full stop without its space
-          | ['’](?:s|re|ve|ll|d|m)\b | \.{2} | … )
-        [^\w\s]+ \w+ )*
-    | [^\w\s]                                # any other mark is one by itself
-""",
-    re.VERBOSE,
-)
 _PARAGRAPHS = re.compile(r"\n{2,}")
 _LINES = re.compile(r"\n+")
-
-
-def words_of(text: str) -> list[str]:
-    """Words and punctuation marks, in order: "well-known" is three, "a.b_c" and "don't" are one."""
-    return _WORD.findall(text)
 
 
 def repetition_scores(text: str, words: Sequence[str]) -> Scores:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plain_quality import gopher_scores, repetition_scores, words_of
+from plain_quality import gopher_scores, repetition_scores
 
 from trivium.stages.corpus import quality
 from trivium.stages.corpus.config import SelectConfig
+from trivium.stages.corpus.kernels.words import words_of
 from trivium.stages.corpus.quality import ALL, all_scores, c4_scores, count_words, duplicates, fineweb_scores
 from trivium.stages.corpus.rules import first_broken, quality_layers
 from trivium.stages.corpus.score import SCORE_COLUMNS
@@ -90,34 +93,38 @@ def test_layers_come_in_fineweb_order() -> None:
     assert list(LAYERS) == ["gopher_repetition", "gopher_quality", "c4", "fineweb"]
 
 
-def test_words_are_split_as_spacy_splits_them() -> None:
-    assert words_of("A well-known rule, isn't it? See a.b_c(), x/y and 1,000.5 (Tom's).") == [
-        "A",
-        "well",
-        "-",
-        "known",
-        "rule",
-        ",",
-        "isn't",
-        "it",
-        "?",
-        "See",
-        "a.b_c",
-        "(",
-        ")",
-        ",",
-        "x",
-        "/",
-        "y",
-        "and",
-        "1,000.5",
-        "(",
-        "Tom",
-        "'s",
-        ")",
-        ".",
-    ]
-    assert words_of("wait... --flag=on @media utf-8") == ["wait", "...", "--flag", "=", "on", "@media", "utf-8"]
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A | well | - | known | rule | , | is | n't | it | ? | See | a.b_c | ( | ) | , | x | / | y | and | 1,000.5",
+        "( | Tom | 's | ) | . | They | 've | said | it | ’s | theirs",
+        "wait | ... | --flag | = | on | @media | utf-8 | -- | no | +2s | 3 | + | 4",
+        "do | n’t | and | wo | n't | and | ca | n't | and | can | not | and | Can | not | but | cannotation",
+        "e.g. | this | , | i.e. | that | , | in | the | U.S. | by | J. | R. | Smith | , | or | y. | Then | stop | .",
+        "Mr. | Smith | met | Dr. | No | in | Jan. | 2020 | with | the | firm | .",
+        "see | https://a.example/b/c?d=e-f | or | www.a.example | . | and/or | and | / | other",
+        "_ | _ | init | _ | _ | and | _ | private | and | snake_case | and | trailing | _",
+        "C | # | * | x | * | 50 | % | $ | 5 | 10 | - | year | 2019 | - | 2020 | well | – | known",
+    ],
+)
+def test_words_are_split_as_spacy_splits_them(line: str) -> None:
+    words = line.split(" | ")
+    text = " ".join(words)
+    for glued in ("( )", "( Tom 's )"):
+        text = text.replace(glued, glued.replace(" ", ""))
+    assert [word for word in words_of(text) if word] == words
+    tight = """is n't|isn't do n’t|don’t ca n't|can't wo n't|won't Can not|Cannot They 've|They've it ’s|it’s
+        well - known|well-known well – known|well–known x / y|x/y rule ,|rule, 10 - year|10-year 2019 - 2020|2019-2020
+        _ _ init _ _|__init__ _ private|_private trailing _|trailing_ example .|example."""
+    pairs = re.findall(r"(\S(?:[^|]*?\S)?)\|(\S+)", tight)
+    for loose, glued in pairs:
+        text = text.replace(loose, glued)
+    assert words_of(text) == words
+
+
+def test_words_are_all_of_the_text_but_its_spaces() -> None:
+    text = "One's https://x.y/z__ can't  (e.g. U.S.)\n--\t…'s"
+    assert "".join(words_of(text)) == "".join(text.split()) and words_of("") == []
 
 
 def test_duplicate_lines_and_paragraphs_are_shares() -> None:

@@ -62,7 +62,7 @@ def gopher_scores(text: str) -> Scores:
 
 
 def count_words(text: str) -> int:
-    """How many words and punctuation marks a text has: "well-known" is three, "a.b_c" and "don't" are one."""
+    """How many words and punctuation marks a text has: "well-known" is three, "don't" is two, "a.b_c" is one."""
     from trivium.stages.corpus.kernels import words
 
     return int(words.count_of()(words.points_of(text), words.classes()))

@@ -1,16 +1,26 @@
-"""What runs once per character: compiled by numba at first use, and kept beside the code for the next process."""
+"""What runs once per character: compiled by numba at first use, and kept for the next process."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from trivium.ground.cache import cache
 
 
 def kept(compiled: Any) -> Callable[..., Any]:
-    """A numba function whose machine code is kept on disk where a folder can be written; called at first use, since an
-    import writes nothing.
+    """A numba function whose machine code is kept in the cache folder, under a hash of the sources of all kernels.
+
+    numba itself looks at the time of one file, and a kernel is compiled from several. Called at first use, since an
+    import writes nothing. Where no folder can be written, each process compiles anew.
     """
-    with contextlib.suppress(RuntimeError):  # no folder to keep it in
+    import numba
+
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    numba.config.CACHE_DIR = str(cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16])
+    with contextlib.suppress(RuntimeError, OSError):
         compiled.enable_caching()
     return compiled

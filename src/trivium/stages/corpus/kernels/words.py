@@ -1,9 +1,10 @@
-r"""Words and punctuation marks as spaCy's English splitter cuts them, but for its tables of exceptions; compiled.
+r"""Words and punctuation marks as spaCy's English splitter cuts them; compiled.
 
 The rules, for a reader of regular expressions: an ellipsis of dots is one; 's, 're, 've, 'll, 'd, 'm is one; a word is
 \w+, may be led by one of - -- @ . / \ ~ where no word is before, and goes on through marks inside it, but not through a
 hyphen or comma before a letter, a sign between digits, one of : < > = / before a letter, or a stop between a small and
-a capital letter; every other mark is one by itself.
+a capital letter; every other mark is one by itself. And the most frequent exceptions: n't, cannot, and/or, one letter
+or e.g. with its stop, titles and months with theirs, web addresses whole, underscores around a word apart.
 """
 
 from __future__ import annotations
@@ -27,10 +28,34 @@ _PRIME = np.uint64(0x100000001B3)
 _BASIS = np.uint64(0xCBF29CE484222325)
 _M1, _S32, _S29 = np.uint64(0xD6E8FEB86659FD93), np.uint64(32), np.uint64(29)
 DOT, DASH, APOSTROPHE, QUOTE, ELLIPSIS = (ord(c) for c in ".-'’…")
-S, D, M, R, V, E, L = (ord(c) for c in "sdmrvel")
+S, D, M, R, V, E, L, N, T, C, UPPER_C = (ord(c) for c in "sdmrvelntcC")
+LINE, QUESTION, HASH = (ord(c) for c in "_?#")
 COMMA, EN_DASH, EM_DASH, PLUS, STAR, CARET, COLON, LESS, MORE, EQUAL, SLASH, BACKSLASH, AT, TILDE = (
     ord(c) for c in ",–—+*^:<>=/\\@~"
 )
+
+
+def _points(word: str) -> npt.NDArray[np.uint32]:
+    return np.array([ord(char) for char in word], np.uint32)
+
+
+def _plain_hash(word: str) -> int:
+    """`hash_of` in plain Python, for the few words that are needed before anything is compiled."""
+    value, most = int(_BASIS), 2**64 - 1
+    for char in word:
+        value = ((value ^ ord(char)) * int(_PRIME)) & most
+    value = ((value ^ (value >> 32)) * int(_M1)) & most
+    return value ^ (value >> 29)
+
+
+HTTP, HTTPS, WWW, ANNOT, AND_OR = (_points(word) for word in ("http://", "https://", "www.", "annot", "and/or"))
+SHORT_WORDS = tuple(
+    """Mr Mrs Ms Dr Prof Rev Gen Gov Sen Rep St Mt Jr Sr Co Corp Inc Ltd Bros vs Jan Feb Mar Apr Jun Jul Aug Sep Sept
+    Oct Nov Dec""".split()
+)
+"""Words that keep the stop behind them."""
+SHORT = np.array([_plain_hash(word) for word in SHORT_WORDS], np.uint64)
+LONGEST_SHORT = max(map(len, SHORT_WORDS))
 
 
 @lru_cache(maxsize=1)
@@ -104,8 +129,8 @@ def _splits(points, kinds, i):  # type: ignore[no-untyped-def]
 
 
 @njit
-def word_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
-    """Where the word or mark that begins at i (no space) ends."""
+def _plain_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
+    """Where the word or mark that begins at i ends by the general rules."""
     if points[i] == DOT and points[i + 1] == DOT:
         while i < size and points[i] == DOT:
             i += 1
@@ -116,14 +141,14 @@ def word_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
     at = i
     if not kinds[at] & WORD:
         mark = points[at]
-        lead = mark in (DASH, AT, DOT, SLASH, BACKSLASH, TILDE)
+        lead = mark in (DASH, AT, DOT, SLASH, BACKSLASH, TILDE) or (mark == PLUS and kinds[at + 1] & DIGIT)
         if not lead or kinds[at - 1] & WORD:
             return i + 1
         at += 1
         if mark == DASH and points[at] == DASH:
             at += 1
         if not kinds[at] & WORD:
-            return i + 1
+            return at if mark == DASH else i + 1
     while True:
         while at < size and kinds[at] & WORD:
             at += 1
@@ -135,6 +160,71 @@ def word_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
         if behind >= size or not kinds[behind] & WORD:
             return at
         at = behind
+
+
+@njit
+def _begins(points, i, word):  # type: ignore[no-untyped-def]
+    """Whether the characters from i on are those of a word."""
+    for k in range(word.size):
+        if points[i + k] != word[k]:
+            return False
+    return True
+
+
+@njit
+def _address_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
+    """Where the web address that begins at i ends: at the next space, but for marks behind a host without a path."""
+    end = i
+    while end < size and not kinds[end] & SPACE:
+        end += 1
+    path = False
+    for k in range(i + 8, end):
+        path |= points[k] in (SLASH, QUESTION, HASH)
+    while not path and not kinds[end - 1] & WORD:
+        end -= 1
+    return end
+
+
+@njit
+def _not_end(points, kinds, i):  # type: ignore[no-untyped-def]
+    """Where an n't that begins at i ends; -1 where there is none."""
+    mark = points[i + 1] == APOSTROPHE or points[i + 1] == QUOTE
+    return i + 3 if points[i] == N and mark and points[i + 2] == T and not kinds[i + 3] & WORD else -1
+
+
+@njit
+def _takes_stop(points, kinds, i, end):  # type: ignore[no-untyped-def]
+    """Whether the stop behind a word belongs to it: one letter (A.), letters with stops (e.g., U.S.), a title (Dr.)."""
+    if points[end] != DOT or kinds[end + 1] & WORD or points[end + 1] == DOT or points[i - 1] == DASH:
+        return False
+    if _is_letter(kinds[end - 1]) and (end - i == 1 or points[end - 2] == DOT):
+        return True
+    return end - i <= LONGEST_SHORT and (SHORT == hash_of(points, i, end)).any()
+
+
+@njit
+def word_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
+    """Where the word or mark that begins at i (no space) ends."""
+    if points[i] == LINE:
+        return i + 1
+    new = not kinds[i - 1] & WORD
+    if new and (_begins(points, i, HTTP) or _begins(points, i, HTTPS) or _begins(points, i, WWW)):
+        return _address_end(points, kinds, i, size)
+    end = _not_end(points, kinds, i)
+    if end >= 0:
+        return end
+    end = _plain_end(points, kinds, i, size)
+    while end > i + 1 and points[end - 1] == LINE:
+        end -= 1
+    if new and _takes_stop(points, kinds, i, end):
+        return end + 1
+    if end - i > 3 and _not_end(points, kinds, end - 3) >= 0:
+        return end - 3
+    if end - i == 6 and _begins(points, i + 1, ANNOT) and points[i] in (C, UPPER_C):
+        return i + 3
+    if end - i == 3 and _begins(points, i, AND_OR) and not kinds[i + 6] & WORD:
+        return i + 6
+    return end
 
 
 @njit(nogil=True)
@@ -172,7 +262,29 @@ def count_of() -> Callable[..., Any]:
     return kept(_count)
 
 
+@njit(nogil=True)
+def _ends(points, table, ends):  # type: ignore[no-untyped-def]
+    """Fill `ends` with the beginnings and ends of the words, alternating; how many numbers those are."""
+    kinds, size, i, count = kinds_of(points, table), points.size - 2, 1, 0
+    while i < size:
+        if kinds[i] & SPACE:
+            i += 1
+        else:
+            ends[count], ends[count + 1] = i, word_end(points, kinds, i, size)
+            i = ends[count + 1]
+            count += 2
+    return count
+
+
+def words_of(text: str) -> list[str]:
+    """The words and marks of a text, in order."""
+    ends = np.empty(2 * len(text), np.int64)
+    count = _ends(points_of(text), classes(), ends)
+    places = (ends[:count] - 1).tolist()
+    return [text[start:end] for start, end in zip(places[::2], places[1::2], strict=True)]
+
+
 @lru_cache(maxsize=1)
 def hashes_of(words: tuple[str, ...]) -> npt.NDArray[np.uint64]:
     """The hashes of words."""
-    return np.array([hash_of(points_of(word), 1, len(word) + 1) for word in words], np.uint64)
+    return np.array([_plain_hash(word) for word in words], np.uint64)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from trivium.ground.cache import cache
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.ground.progress import Progress
@@ -60,11 +61,6 @@ def spread(items: Sequence[T], count: int) -> list[T]:
     if count >= len(items):
         return list(items)
     return [items[i * len(items) // count] for i in range(count)]
-
-
-def cache() -> Path:
-    """Where fetched files are kept."""
-    return Path(os.environ.get("TRIVIUM_CACHE") or Path.home() / ".cache" / "trivium")
 
 
 def _crawl(crawl: str) -> list[Source]:
