@@ -23,7 +23,7 @@ SHORT_LINE = 30
 """Characters up to which FineWeb calls a line short."""
 
 _CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
-_SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*(?=\s|$)")
+_SENTENCE_END = re.compile(r"[.!?]+[\"'”’)\]]*\s")
 GOPHER = (
     "dup_para_frac",
     "dup_para_char_frac",
@@ -93,7 +93,7 @@ def c4_scores(text: str) -> tuple[str, Scores]:
             continue
         line = _CITATION.sub("", line) if cited and "[" in line else line
         kept.append(line)
-        sentences += max(1, len(_SENTENCE_END.findall(line)))
+        sentences += 1 + len(_SENTENCE_END.findall(line))
     scores: Scores = {"c4_sentences": sentences, "c4_curly": curly, "c4_lorem": lorems}
     return "\n".join(kept).strip(), scores
 
