@@ -20,7 +20,9 @@ def kept(compiled: Any) -> Callable[..., Any]:
     import numba
 
     sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-    numba.config.CACHE_DIR = str(cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16])
+    numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
+        cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16]
+    )
     with contextlib.suppress(RuntimeError, OSError):
         compiled.enable_caching()
     return compiled
