@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from functools import cache
 
 import torch
 
@@ -43,13 +44,14 @@ def cpu_has_bf16() -> bool:
     return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
-def _cpu_flags() -> set[str]:
+@cache
+def _cpu_flags() -> frozenset[str]:
     try:
         with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
             line = next((line for line in file if line.startswith("flags")), "")
     except OSError:
-        return set()
-    return set(line.split())
+        return frozenset()
+    return frozenset(line.split())
 
 
 def settle(how: How) -> torch.device:
