@@ -88,6 +88,7 @@ def test_a_text_without_paragraphs_or_lines_is_cut_too(tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("x" * 3_000_000, encoding="utf-8")
     found = pages(tmp_path)
     assert sum(len(page.body) for page in found) == 16_000 + 3_000_000
+    assert [page.position for page in found] == sorted(page.position for page in found)
     assert len([page for page in found if page.url.startswith("file:one.txt")]) == 3
 
 

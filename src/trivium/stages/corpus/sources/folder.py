@@ -49,7 +49,7 @@ def _of_file(path: Path, place: str, empty: Page, size: int, max_bytes: int, pie
     else:
         for number, text in enumerate(_cut(path, piece)):
             body = text.encode("utf-8", "replace")
-            read = min(size, empty.position + number * piece)
+            read = empty.position + min(size, number * piece)
             yield replace(
                 empty, url=local_url(place, number), body=body, charset="utf-8", offset=number, kind="text",
                 position=read,
