@@ -188,6 +188,8 @@ class SelectConfig:
     """Replace e-mail and public IP addresses, card numbers and IBANs."""
     web_characters: int = 3_000_000
     """Most characters of training text from real pages, whole documents in an order drawn by hash; 0 means all."""
+    mix: dict[str, float] = field(default_factory=dict)
+    """Planned shares of the real text, by host with its subdomains; what is not named shares the rest."""
     lessons: bool = True
     """Add the town's lessons, behind the web filters."""
     heldout: float = 0.06
@@ -201,5 +203,11 @@ class SelectConfig:
         """Check the shares."""
         check(0 <= self.min_language_score <= 1, "min_language_score", self.min_language_score, "Choose 0 to 1.")
         check(0 <= self.heldout < 1, "heldout", self.heldout, "Choose 0 up to, not including, 1.")
+        check(
+            all(share >= 0 for share in self.mix.values()) and sum(self.mix.values()) <= 1 + 1e-9,
+            "mix",
+            self.mix,
+            "Shares are 0 or more and sum to 1 at most.",
+        )
         check(self.web_characters >= 0, "web_characters", self.web_characters, "Choose 0 (all) or more.")
         check(self.min_heldout >= 0, "min_heldout", self.min_heldout, "Choose 0 or more.")

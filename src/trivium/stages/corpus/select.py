@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
     with sealing(out, label_of(config, inputs), facts) as folder:
         started = time.monotonic()
         funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")))
-        heldout = _pass_layers(funnel, config, inputs, how)
+        heldout, mix = _pass_layers(funnel, config, inputs, how)
         train = [row for row in funnel.rows if row["id"] not in heldout or row["synthetic"]]
         evaluation = [row for row in funnel.rows if row["id"] in heldout and not row["synthetic"]]
         if not train:
@@ -52,6 +52,7 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
         write_documents(folder / "train.parquet", map(_document, train))
         write_documents(folder / "heldout.parquet", map(_document, evaluation))
         account["selected"] = {"train": _size(train), "heldout": _size(evaluation)}
+        account["mix"] = mix
         account["advice"] = advice(account)
         facts |= {"documents": len(train), "held_out": len(evaluation), "dropped": _dropped(account)}
         account["seconds"] = round(time.monotonic() - started, 2)
@@ -92,8 +93,10 @@ def draw(seed: int, purpose: str, identity: str) -> float:
     return int.from_bytes(digest[:7], "big") / 2**56
 
 
-def _pass_layers(funnel: Funnel, config: SelectConfig, inputs: Mapping[str, Artifact], how: How) -> set[str]:
-    """Take the funnel's rows through all layers; the ids of the held-out documents come back."""
+def _pass_layers(
+    funnel: Funnel, config: SelectConfig, inputs: Mapping[str, Artifact], how: How
+) -> tuple[set[str], list[dict[str, Any]]]:
+    """Take the funnel's rows through all layers; the ids of the held-out documents come back, and the mix's account."""
     judges = page_layers(config)
     judges["c4"] = _cleaning(judges["c4"])
     with Progress("selecting", len(judges) + 3, "layers", how) as bar:
@@ -106,7 +109,14 @@ def _pass_layers(funnel: Funnel, config: SelectConfig, inputs: Mapping[str, Arti
         bar.advance(note="dedup")
         if config.rewrite_pii:
             funnel.layer("pii", _rewrite_pii)
-        funnel.layer_of_all("mix", lambda rows: _over_quota(rows, config))
+        mix: list[dict[str, Any]] = []
+
+        def over_quota(rows: list[Row]) -> list[str]:
+            reasons, account = _mixed(rows, config)
+            mix.extend(account)
+            return reasons
+
+        funnel.layer_of_all("mix", over_quota)
         bar.advance(note="mix")
         if config.lessons and "town" in inputs:
             lessons = list(read_jsonl(inputs["town"].file("lessons.jsonl")))
@@ -114,7 +124,7 @@ def _pass_layers(funnel: Funnel, config: SelectConfig, inputs: Mapping[str, Arti
             funnel.add(lessons, sources)
             funnel.layer("lessons", lambda _: "", sources)
         bar.advance(note="lessons")
-    return heldout_ids(funnel.rows, config)
+    return heldout_ids(funnel.rows, config), mix
 
 
 def heldout_ids(rows: Iterable[Row], config: SelectConfig) -> set[str]:
@@ -178,18 +188,59 @@ def _rewrite_pii(row: Row) -> str:
     return ""
 
 
-def _over_quota(rows: Sequence[Row], config: SelectConfig) -> list[str]:
-    """Real documents beyond the planned size, which counts the held-out ones on top."""
-    reasons = [""] * len(rows)
-    if config.web_characters:
-        left = config.web_characters / (1 - config.heldout)
-        real = [i for i, row in enumerate(rows) if not row["synthetic"]]
-        for i in sorted(real, key=lambda i: draw(config.seed, "mix", rows[i]["id"])):
+def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[dict[str, Any]]]:
+    """The reasons of real documents beyond their group's quota, and by group: share, available, planned, written.
+
+    The planned size does not count the held-out documents, which come on top of it.
+    """
+    groups: dict[str, list[int]] = {}
+    for i, row in enumerate(rows):
+        if not row["synthetic"]:
+            groups.setdefault(group_of(row["host"], config.mix), []).append(i)
+    available = {name: sum(len(rows[i]["text"]) for i in groups[name]) for name in sorted(groups)}
+    planned = quotas(available, config.mix, config.web_characters / (1 - config.heldout))
+    reasons, account = [""] * len(rows), []
+    for name, there in available.items():
+        left = planned[name]
+        for i in sorted(groups[name], key=lambda i: draw(config.seed, "mix", rows[i]["id"])):
             if len(rows[i]["text"]) > left:
                 reasons[i] = "over_quota"
             else:
                 left -= len(rows[i]["text"])
-    return reasons
+        figures = {"available": there, "planned": round(planned[name]), "written": round(planned[name] - left)}
+        account.append({"host": name or "others", "share": config.mix.get(name), **figures})
+    return reasons, account
+
+
+def group_of(host: str, mix: Collection[str]) -> str:
+    """The host or the nearest domain above it that the mix names; "" when none is."""
+    labels = host.split(".")
+    return next((name for i in range(len(labels)) if (name := ".".join(labels[i:])) in mix), "")
+
+
+def quotas(available: Mapping[str, int], shares: Mapping[str, float], budget: float) -> dict[str, float]:
+    """Characters for each group, in the shares as far as there are any: what one lacks is shared out to the others.
+
+    "" is the group of all that is not named. A budget of 0 means as much as the shares allow; without shares, all.
+    """
+    rest = max(0.0, 1.0 - sum(shares.values()))
+    open_ = {name: share for name in available if (share := shares.get(name, rest)) > 0}
+    if not budget:
+        if not shares:
+            return {name: float(there) for name, there in available.items()}
+        budget = min((available[name] / share * sum(open_.values()) for name, share in open_.items()), default=0.0)
+    planned = dict.fromkeys(available, 0.0)
+    while open_:
+        each = budget / sum(open_.values())
+        full = [name for name, share in open_.items() if available[name] <= each * share]
+        for name in full:
+            planned[name] = float(available[name])
+            budget -= available[name]
+            del open_[name]
+        if not full:
+            planned |= {name: each * share for name, share in open_.items()}
+            break
+    return planned
 
 
 def _dropped(account: Mapping[str, Any]) -> int:
