@@ -56,7 +56,7 @@ def byte_tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def small_town() -> Town:
-    return build(TownConfig(people=24, ghosts=6, strangers=8, crowd=0, famous=0.5, famous_test=0.5))
+    return build(TownConfig(people=24, ghosts=6, strangers=8, crowd=0, unlisted=0, famous=0.5, famous_test=0.5))
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def page_id(url: str, body: bytes) -> str:
 def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
     """The work of one worker: from a page to what can be said about it; loads the language model once."""
     identify = language.load()
+    all_scores("Kernels are compiled here, before the clock of any page runs.")
 
     def score(page: Page) -> Row:
         row: Row = {
