@@ -18,11 +18,11 @@ COMMAND = [sys.executable, "-m", "trivium", "run", "tiny", "--no-progress", "--t
 STOPPED = 4
 
 
-def start(out: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([*COMMAND, str(out)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def start(out: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([*COMMAND, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait_for(out: Path, process: subprocess.Popen[str], pattern: str) -> None:
+def wait_for(out: Path, process: subprocess.Popen[bytes], pattern: str) -> None:
     """Until a path that matches is there, or the process has ended."""
     while process.poll() is None and not list(out.glob(pattern)):
         time.sleep(0.02)
