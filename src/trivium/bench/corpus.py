@@ -71,7 +71,7 @@ def install(python: Path) -> None:
 
 
 def sample_texts(count: int) -> list[str]:
-    """English texts of the bundled sample in a drawn order, as our extractor gives them; the peer fails on tiny ones."""
+    """English texts of the bundled sample in a drawn order, as our extractor gives them; not the tiniest."""
     config, identify = ScoreConfig(), language.load()
     found = []
     for source in sources_of(config):
