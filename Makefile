@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 OUT ?= runs/nano
 # Threads that wait spin a little and then sleep: on shared cores endless spinning makes torch several times slower.
+ifndef OMP_WAIT_POLICY
 export GOMP_SPINCOUNT ?= 10000
+endif
 
 .PHONY: run test test-slow check format clean
 

@@ -66,7 +66,7 @@ def build() -> App:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line (`sys.argv` by default) and exit with the code of design: see this module's first lines."""
-    # Threads that wait spin a little and then sleep: as fast as endless spinning on a quiet machine (12 % faster than
+    # Threads that wait spin a little and then sleep: as fast as endless spinning on a quiet machine (17 % faster than
     # sleeping at once), where other work shares the cores several times faster. OpenMP reads it when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")

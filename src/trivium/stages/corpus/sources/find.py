@@ -14,11 +14,13 @@ from trivium.ground.errors import UsageError
 from trivium.stages.corpus.sources.page import Page
 
 Format = Literal["warc", "jsonl", "parquet", "files"]
+HTML = (".html", ".htm", ".xhtml")
+TEXT = (".md", ".markdown", ".txt", ".text", ".rst")
 ENDINGS: dict[Format, tuple[str, ...]] = {
     "warc": (".warc", ".warc.gz", ".wet", ".wet.gz"),
     "jsonl": (".jsonl", ".jsonl.gz", ".jsonl.zst", ".ndjson", ".ndjson.gz", ".ndjson.zst"),
     "parquet": (".parquet",),
-    "files": (".html", ".htm", ".xhtml", ".md", ".markdown", ".txt", ".text", ".rst"),
+    "files": (*HTML, *TEXT),
 }
 """How files of a format end. In a folder, files with other endings are counted as of unknown type."""
 

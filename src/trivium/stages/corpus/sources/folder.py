@@ -11,10 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from trivium.stages.corpus.extract import Unreadable, decode
+from trivium.stages.corpus.sources.find import HTML, TEXT
 from trivium.stages.corpus.sources.page import Page, local_url
 
-HTML = (".html", ".htm", ".xhtml")
-TEXT = (".md", ".markdown", ".txt", ".text", ".rst")
 HEAD = 1 << 16
 LONGEST_LINE = 1 << 20
 """Characters after which a line is read on as another, so that no file has to fit in memory."""
