@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from trivium.stages.corpus.extract import Unreadable, check_shape, decode, main_text, tidy
+from trivium.stages.corpus.extract import RESILIPARSE, Unreadable, check_shape, check_tags, decode, main_text, tidy
 
 FRENCH = "<html><body><p>Le café était déjà fermé à l'été, où règne la forêt.</p></body></html>"
+PROSE = (
+    "The mill was built before the railway came, and it ground the grain of the whole valley. When the railway came, "
+    "the grain went to the city, the mill stood still, and the family of the miller moved away."
+)
 RUSSIAN = "<html><body><p>Привет, мир! Это простая страница на русском языке о погоде.</p></body></html>" * 4
 
 
@@ -54,11 +58,13 @@ def test_bytes_of_no_character_set(body: bytes) -> None:
 def test_menus_footers_and_code_stay_out() -> None:
     html = (
         "<html><body><nav><a href=/>Home</a> <a href=/n>News</a></nav><main><h1>Title<a class=headerlink>¶</a></h1>"
-        "<p>The first paragraph is here.</p><pre>x = {1: 2}</pre><ol><li>An item.</li></ol></main>"
+        f"<p>The first paragraph is here. {PROSE}</p><pre>x = {{1: 2}}</pre><ol><li>An item.</li></ol></main>"
         "<footer>All rights reserved</footer><script>var x = 1;</script></body></html>"
     )
-    assert main_text(html) == "Title\n\nThe first paragraph is here.\n\n1. An item."
-    assert "x = {1: 2}" in main_text(html, keep_code=True)
+    assert main_text(html) == f"# Title\n\nThe first paragraph is here. {PROSE}\n\n1. An item."
+    assert "```\nx = {1: 2}\n```" in main_text(html, keep_code=True)
+    assert main_text(html, RESILIPARSE) == f"Title\n\nThe first paragraph is here. {PROSE}\n\n1. An item."
+    assert "x = {1: 2}" in main_text(html, RESILIPARSE, keep_code=True)
 
 
 def test_a_page_without_text_says_so() -> None:
@@ -75,13 +81,18 @@ def test_tidy() -> None:
     [
         ("<div>" * 3000, "too_deep"),
         ("<b>" * 3000, "too_deep"),
-        ("<i>x</i>" * 600, "too_many_tags"),
         ("<p " + " ".join(f"a{i}=1" for i in range(5000)) + ">", "too_many_attributes"),
     ],
 )
-def test_shapes_that_stall_the_parser_are_refused(html: str, reason: str) -> None:
+def test_shapes_that_stall_other_parsers_are_refused_for_them(html: str, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        check_shape(html, max_tags=1000 if reason == "too_many_tags" else 400_000, max_depth=1000)
+        check_shape(html, max_depth=1000)
+
+
+def test_too_many_tags_are_refused() -> None:
+    check_tags("<i>x</i>" * 500, 1000)
+    with pytest.raises(Unreadable, match="too_many_tags"):
+        check_tags("<i>x</i>" * 600, 1000)
 
 
 @pytest.mark.parametrize(
@@ -96,4 +107,4 @@ def test_shapes_that_stall_the_parser_are_refused(html: str, reason: str) -> Non
     ],
 )
 def test_usual_shapes_are_not_refused(html: str) -> None:
-    check_shape(html, max_tags=400_000, max_depth=1000)
+    check_shape(html, max_depth=1000)

@@ -9,7 +9,7 @@ from trivium.town.lessons import LessonConfig
 from trivium.town.world import TownConfig
 
 PLANT_STAGE, PLANT_FORMAT = "town", 2
-SCORE_STAGE, SCORE_FORMAT = "scored", 2
+SCORE_STAGE, SCORE_FORMAT = "scored", 3
 SELECT_STAGE, SELECT_FORMAT = "selected", 2
 
 
@@ -40,14 +40,17 @@ class ScoreConfig:
     """A longer text file is cut at paragraphs into documents of about this size."""
     licence: str = "unknown"
     """Of documents whose record does not say."""
+    extractor: str = "trivium"
+    """What takes the main content from a page: trivium, resiliparse, trafilatura (its package installed), or a folder
+    of weights by `trivium corpus extractor`."""
     keep_code: bool = False
     """Keep code blocks (<pre>); without them the text is prose, and C4's curly-bracket rule spares manuals."""
     max_bytes: int = 10_000_000
     """Of a page, unpacked; a larger one fails as too_large."""
     max_tags: int = 400_000
-    """Of a page; one with more fails as too_many_tags."""
+    """Of a page, counted as "<"; one with more fails as too_many_tags."""
     max_depth: int = 1000
-    """Elements open at once; the parser is quadratic in it. Deeper pages fail as too_deep."""
+    """Elements open at once, for other extractors than ours, which are quadratic in it: too_deep."""
     page_seconds: float = 20.0
     """CPU time for one page; then its worker is ended and the page fails as timeout."""
 

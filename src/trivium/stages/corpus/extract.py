@@ -1,7 +1,8 @@
 """Bytes to text: the page's character set, its limits, and its main content without menus, code blocks and markup.
 
-Main content by resiliparse (the fast extractor that DCLM chose, arXiv 2406.11794) and a small clean-up of our own.
-Two page shapes make its parser quadratic (deep nesting, thousands of attributes in one tag): they are refused before.
+Main content is by our own extractor (`extractor/`). Two others are there to compare with: resiliparse (which DCLM
+chose, arXiv 2406.11794) and trafilatura (FineWeb, arXiv 2406.17557). Their parsers are quadratic for two page shapes
+(deep nesting, thousands of attributes in one tag), which are refused for them.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 import codecs
 import re
 from itertools import accumulate
+from pathlib import Path
 
+OWN, RESILIPARSE, TRAFILATURA = "trivium", "resiliparse", "trafilatura"
+EXTRACTORS = (OWN, RESILIPARSE, TRAFILATURA)
 NOT_NESTING = (
     "area|base|br|col|dd|dt|embed|hr|img|input|li|link|meta|option|p|source|t[dhr]|track|wbr"
     "|path|circle|ellipse|rect|line|polygon|polyline|stop|use"
@@ -37,6 +41,7 @@ _SPACE = re.compile(r"\s+")
 _META = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w:.-]{2,40})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff\u200b\ufeff\u00ad]")
 _BLANKS = re.compile(r"[ \t\u00a0]+")
+_HEADING = re.compile(r"^#{1,6} ", re.MULTILINE)
 _GAPS = re.compile(r"\n{3,}")
 _BULLET = re.compile(r"^[ \t]*[•◦▪·*][ \t]+", re.MULTILINE)
 _EMPTY_BULLET = re.compile(r"^[ \t]*[-•][ \t]*\n", re.MULTILINE)
@@ -77,15 +82,18 @@ def decode(body: bytes, declared: str = "") -> tuple[str, str]:
     return _checked(texts[best]), best
 
 
-def check_shape(html: str, max_tags: int, max_depth: int) -> None:
-    """Raise Unreadable("too_many_tags", "too_deep" or "too_many_attributes") for a page that would stall the parser.
+def check_tags(html: str, max_tags: int) -> None:
+    """Raise Unreadable("too_many_tags") for a page with more."""
+    if html.count("<") > max_tags:
+        raise Unreadable("too_many_tags")
+
+
+def check_shape(html: str, max_depth: int) -> None:
+    """Raise Unreadable("too_deep" or "too_many_attributes") for a page that would stall another's parser.
 
     The depth is an upper bound (unclosed elements count as open), walked only where there are enough tags to matter.
     """
-    tags = html.count("<")
-    if tags > max_tags:
-        raise Unreadable("too_many_tags")
-    if tags > min(FEW_TAGS, max_depth):
+    if html.count("<") > min(FEW_TAGS, max_depth):
         steps = (-1 if match[1] else 1 for match in _TAG.finditer(html))
         if max(accumulate(steps), default=0) > max_depth:
             raise Unreadable("too_deep")
@@ -94,15 +102,28 @@ def check_shape(html: str, max_tags: int, max_depth: int) -> None:
             raise Unreadable("too_many_attributes")
 
 
-def main_text(html: str, keep_code: bool = False) -> str:
-    """The main content as lines, paragraphs apart by an empty line. Raises Unreadable("no_text")."""
-    from resiliparse.extract.html2text import extract_plain_text
+def main_text(html: str, extractor: str = OWN, keep_code: bool = False) -> str:
+    """The main content, paragraphs apart by an empty line. Raises Unreadable("no_text").
 
-    skipped = SKIPPED if keep_code else SKIPPED + CODE
-    text = tidy(extract_plain_text(html, main_content=True, alt_texts=False, skip_elements=list(skipped)))
+    `extractor` is one of EXTRACTORS, or the folder of a trained model of our own. Ours gives Markdown-like text.
+    """
+    if extractor == RESILIPARSE:
+        text = tidy(_by_resiliparse(html, keep_code))
+    elif extractor == TRAFILATURA:
+        text = tidy(_by_trafilatura(html))
+    else:
+        from trivium.stages.corpus.extractor.keep import extract
+        from trivium.stages.corpus.extractor.model import load
+
+        text = clean(extract(html, keep_code, load(None if extractor == OWN else Path(extractor))))
     if not text:
         raise Unreadable("no_text")
     return text
+
+
+def clean(text: str) -> str:
+    """Our extractor's text without control characters and pilcrows of headings; its spaces are in order already."""
+    return _CONTROL.sub("", text).replace("¶", "").strip()
 
 
 def tidy(text: str) -> str:
@@ -112,6 +133,27 @@ def tidy(text: str) -> str:
     text = _EMPTY_BULLET.sub("", text)
     text = "\n".join(line.strip() for line in text.split("\n"))
     return _GAPS.sub("\n\n", text).strip()
+
+
+def unmarked(text: str) -> str:
+    """The text without the marks of headings: what filters count symbols in, since their limits are for plain text."""
+    return _HEADING.sub("", text)
+
+
+def _by_resiliparse(html: str, keep_code: bool) -> str:
+    from resiliparse.extract.html2text import extract_plain_text
+
+    skipped = SKIPPED if keep_code else SKIPPED + CODE
+    text: str = extract_plain_text(html, main_content=True, alt_texts=False, skip_elements=list(skipped))
+    return text
+
+
+def _by_trafilatura(html: str) -> str:
+    """With FineWeb's options."""
+    import trafilatura
+
+    text = trafilatura.extract(html, favor_precision=True, include_comments=False, deduplicate=True)
+    return text or ""
 
 
 def _known(name: str) -> str:

@@ -6,6 +6,7 @@ is a row too, with its reason in `failed`, so that the rows always sum to the re
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections import Counter, deque
@@ -22,7 +23,17 @@ from trivium.ground.how import How
 from trivium.ground.progress import Progress
 from trivium.stages.corpus import language, workers
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
-from trivium.stages.corpus.extract import Unreadable, check_shape, decode, main_text, tidy
+from trivium.stages.corpus.extract import (
+    EXTRACTORS,
+    OWN,
+    Unreadable,
+    check_shape,
+    check_tags,
+    decode,
+    main_text,
+    tidy,
+    unmarked,
+)
 from trivium.stages.corpus.quality import ALL, all_scores
 from trivium.stages.corpus.sources.find import Source, find, read
 from trivium.stages.corpus.sources.page import Page, without_body
@@ -78,7 +89,10 @@ def page_id(url: str, body: bytes) -> str:
 def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
     """The work of one worker: from a page to what can be said about it; loads the language model once."""
     identify = language.load()
-    all_scores("Kernels are compiled here, before the clock of any page runs.")
+    words = "Kernels are compiled here, before the clock of any page runs."
+    all_scores(words)
+    with contextlib.suppress(Unreadable):
+        main_text(f"<p>{words}</p>", config.extractor)
 
     def score(page: Page) -> Row:
         row: Row = {
@@ -102,15 +116,17 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
                 row["failed"] = str(reason)
             else:
                 row["language"], row["language_score"] = identify(text)
-                row.update(all_scores(text))
+                row.update(all_scores(unmarked(text)))
         return row
 
     return score
 
 
 def _extracted(html: str, config: ScoreConfig) -> str:
-    check_shape(html, config.max_tags, config.max_depth)
-    return main_text(html, config.keep_code)
+    check_tags(html, config.max_tags)
+    if config.extractor in EXTRACTORS and config.extractor != OWN:
+        check_shape(html, config.max_depth)
+    return main_text(html, config.extractor, config.keep_code)
 
 
 def _rows(config: ScoreConfig, sources: Iterable[tuple[Source, str]], how: How) -> Iterator[Row]:
