@@ -44,7 +44,7 @@ def gopher_scores(text: str, words: Sequence[str]) -> Scores:
         "bullet_lines": sum(line.lstrip().startswith(("•", "-")) for line in lines) / len(lines),
         "ellipsis_lines": sum(line.rstrip().endswith(("...", "…")) for line in lines) / len(lines),
         "alpha_words": sum(word.isalpha() or any(map(str.isalpha, word)) for word in words) / count,
-        "stop_words": len(set(STOP_WORDS).intersection(words)),
+        "stop_words": len(set(STOP_WORDS["en"]).intersection(words)),
     }
 
 

@@ -12,7 +12,15 @@ from plain_quality import gopher_scores, repetition_scores
 from trivium.stages.corpus import quality
 from trivium.stages.corpus.config import SelectConfig
 from trivium.stages.corpus.kernels.words import words_of
-from trivium.stages.corpus.quality import ALL, all_scores, c4_scores, count_words, duplicates, fineweb_scores
+from trivium.stages.corpus.quality import (
+    ALL,
+    STOP_WORDS,
+    all_scores,
+    c4_scores,
+    count_words,
+    duplicates,
+    fineweb_scores,
+)
 from trivium.stages.corpus.rules import first_broken, quality_layers
 from trivium.stages.corpus.score import SCORE_COLUMNS
 
@@ -240,3 +248,11 @@ def test_long_and_repeating_texts_score_as_read_plainly() -> None:
         words = words_of(text)
         wanted = {**repetition_scores(text, words), **gopher_scores(text, words)}
         assert quality.gopher_scores(text) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_stop_words_are_those_of_the_language() -> None:
+    german = "Der Fluss und die Mühle: das ist nicht weit von hier."
+    assert all_scores(german, "de")["stop_words"] == 6
+    assert all_scores(german)["stop_words"] == 0
+    assert all_scores(german, "xx")["stop_words"] == 8  # of a language without a list: not judged
+    assert all(len(set(words)) == 8 for words in STOP_WORDS.values())

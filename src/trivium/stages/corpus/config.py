@@ -10,7 +10,7 @@ from trivium.town.world import TownConfig
 
 PLANT_STAGE, PLANT_FORMAT = "town", 2
 SCORE_STAGE, SCORE_FORMAT = "scored", 3
-SELECT_STAGE, SELECT_FORMAT = "selected", 2
+SELECT_STAGE, SELECT_FORMAT = "selected", 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,8 @@ class ScoreConfig:
     of weights by `trivium corpus extractor`."""
     keep_code: bool = False
     """Keep code blocks (<pre>); without them the text is prose, and C4's curly-bracket rule spares manuals."""
+    classifier: str = ""
+    """A quality classifier's folder (`trivium corpus score train`): its score becomes a column."""
     max_bytes: int = 10_000_000
     """Of a page, unpacked; a larger one fails as too_large."""
     max_tags: int = 400_000
@@ -164,19 +166,38 @@ class MinHashConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassifierLimits:
+    """What the quality classifier drops, where there is one."""
+
+    min_score: float = 0.0
+    """Its probability that a text is good."""
+    best_share: float = 1.0
+    """Of the documents that come so far, the share with the highest scores stays (DCLM kept 0.1)."""
+
+    def __post_init__(self) -> None:
+        """Check the shares."""
+        check(0 <= self.min_score < 1, "classifier.min_score", self.min_score, "Choose 0 up to, not including, 1.")
+        check(0 < self.best_share <= 1, "classifier.best_share", self.best_share, "Choose above 0, up to 1.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SelectConfig:
     """Which documents stay, and how they are mixed and split."""
 
     blocked_domains: tuple[str, ...] = ()
     """Hosts whose pages (and subdomains' pages) go."""
+    url_lists: tuple[str, ...] = ()
+    """Files of hosts and addresses whose pages go, one a line; or folders of such, as UT1's, by their names."""
     max_url_hard_words: int = 0
     """Words of `urls.HARD_WORDS` in the address."""
     max_url_soft_words: int = 1
     """Different words of `urls.SOFT_WORDS` in the address."""
     language: str = "en"
-    """fastText's code; "" keeps all languages."""
+    """fastText's code; several with commas between; "" keeps all languages."""
     min_language_score: float = 0.65
     """fastText's probability of it."""
+    language_scores: dict[str, float] = field(default_factory=dict)
+    """Another least probability for some languages, by code."""
     repetition: RepetitionLimits = field(default_factory=RepetitionLimits)
     """Gopher's repetition rules."""
     gopher: GopherLimits = field(default_factory=GopherLimits)
@@ -185,8 +206,14 @@ class SelectConfig:
     """C4's page rules; its line rules have no numbers to choose."""
     fineweb: FineWebLimits = field(default_factory=FineWebLimits)
     """FineWeb's own rules, on what C4's leave."""
+    classifier: ClassifierLimits = field(default_factory=ClassifierLimits)
+    """What the quality classifier drops."""
     minhash: MinHashConfig = field(default_factory=MinHashConfig)
     """How near-duplicates are found."""
+    test_sets: tuple[str, ...] = ()
+    """Files of test items (JSON lines, Parquet, text): a document that shares a run of words with one goes."""
+    test_ngram: int = 13
+    """Words in such a run."""
     rewrite_pii: bool = True
     """Replace e-mail and public IP addresses, card numbers and IBANs."""
     web_characters: int = 3_000_000
@@ -205,6 +232,9 @@ class SelectConfig:
     def __post_init__(self) -> None:
         """Check the shares."""
         check(0 <= self.min_language_score <= 1, "min_language_score", self.min_language_score, "Choose 0 to 1.")
+        for code, score in self.language_scores.items():
+            check(0 <= score <= 1, f"language_scores.{code}", score, "Choose 0 to 1.")
+        check(self.test_ngram >= 4, "test_ngram", self.test_ngram, "Choose 4 or more: fewer words are everywhere.")
         check(0 <= self.heldout < 1, "heldout", self.heldout, "Choose 0 up to, not including, 1.")
         check(
             all(share >= 0 for share in self.mix.values()) and sum(self.mix.values()) <= 1 + 1e-9,

@@ -13,7 +13,34 @@ from collections.abc import Sequence
 
 Scores = dict[str, float]
 
-STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
+STOP_WORDS = {
+    language: tuple(words.split())
+    for language, words in {
+        "en": "the be to of and that have with",
+        "ca": "el la de que i els en per",
+        "cs": "a se na je v že to s",
+        "da": "og det at er en til på af",
+        "de": "der die und das ist nicht mit von",
+        "el": "και το να η της με για του",
+        "es": "el la de que y los en por",
+        "fi": "ja on ei se että oli mutta ovat",
+        "fr": "le la les et des est que dans",
+        "hu": "a az és hogy nem is egy meg",
+        "id": "yang dan di dengan untuk pada ini itu",
+        "it": "il di che e la per un non",
+        "nl": "de het een van en in is dat",
+        "no": "og det er som på til en av",
+        "pl": "i w na z się nie do jest",
+        "pt": "o de que e do da em um",
+        "ro": "și de în la cu care nu este",
+        "ru": "и в не на что с по как",
+        "sv": "och att det som på är för en",
+        "tr": "ve bir bu için da de ile olarak",
+        "uk": "і в не на що з до як",
+        "vi": "là và của có không các cho một",
+    }.items()
+}
+"""By language; English as in Gopher. Of another language the score is their number: the rule does not judge it."""
 TERMINAL = (".", "'", '"', "!", "?", "”", "’", "…")
 POLICIES = ("terms of use", "privacy policy", "cookie policy", "uses cookies", "use of cookies", "use cookies")
 TOP_GRAMS = (2, 3, 4)
@@ -46,19 +73,22 @@ FINEWEB = ("line_punct_ratio", "short_line_ratio", "char_dup_ratio", "list_ratio
 ALL = (*GOPHER, *C4, *FINEWEB)
 
 
-def all_scores(text: str) -> Scores:
+def all_scores(text: str, language: str = "en") -> Scores:
     """Every score of a text that is not empty: Gopher's on the text, FineWeb's on what C4's line rules leave of it."""
     cleaned, c4 = c4_scores(text)
-    return {**gopher_scores(text), **c4, **fineweb_scores(cleaned)}
+    return {**gopher_scores(text, language), **c4, **fineweb_scores(cleaned)}
 
 
-def gopher_scores(text: str) -> Scores:
-    """Gopher's scores of a text, by the names in GOPHER."""
+def gopher_scores(text: str, language: str = "en") -> Scores:
+    """Gopher's scores of a text in a language, by the names in GOPHER."""
     from trivium.stages.corpus.kernels import quality, words
 
     out = quality.np.empty(len(GOPHER))
-    quality.scores_into()(words.points_of(text), words.classes(), words.hashes_of(STOP_WORDS), out)
-    return dict(zip(GOPHER, out.tolist(), strict=True))
+    quality.scores_into()(words.points_of(text), words.classes(), words.hashes_of(STOP_WORDS.get(language, ())), out)
+    scores = dict(zip(GOPHER, out.tolist(), strict=True))
+    if language not in STOP_WORDS:
+        scores["stop_words"] = float(len(STOP_WORDS["en"]))
+    return scores
 
 
 def count_words(text: str) -> int:

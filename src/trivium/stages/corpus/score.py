@@ -22,6 +22,7 @@ from trivium.ground.atomic import write_json
 from trivium.ground.how import How
 from trivium.ground.progress import Progress
 from trivium.stages.corpus import language, workers
+from trivium.stages.corpus.classifier import model as classifier
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
 from trivium.stages.corpus.extract import (
     EXTRACTORS,
@@ -34,6 +35,7 @@ from trivium.stages.corpus.extract import (
     tidy,
     unmarked,
 )
+from trivium.stages.corpus.extractor import model as extractor
 from trivium.stages.corpus.quality import ALL, all_scores
 from trivium.stages.corpus.sources.find import Source, find, read
 from trivium.stages.corpus.sources.page import Page, without_body
@@ -44,7 +46,7 @@ Row = dict[str, Any]
 BATCH = 512
 WEB, TOWN_PAGES = "web", "town:pages"
 TEXT_COLUMNS = ("id", "url", "text", "source", "licence", "host", "language", "charset", "failed", "file")
-SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL)
+SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL, "classifier_score")
 
 
 def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
@@ -68,6 +70,10 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
 def label_of(config: ScoreConfig, inputs: Mapping[str, Artifact]) -> Label:
     """What `run` would seal; the hashes of the sources' files are part of it."""
     fingerprints = {f"{i}:{source.name}": source.fingerprint() for i, source in enumerate(sources_of(config))}
+    if config.classifier:
+        fingerprints["classifier"] = classifier.fingerprint(Path(config.classifier))
+    if config.extractor not in EXTRACTORS:
+        fingerprints["extractor"] = extractor.fingerprint(Path(config.extractor))
     return Label("scored", SCORE_STAGE, SCORE_FORMAT, config, parents_of(inputs), fingerprints)
 
 
@@ -88,7 +94,7 @@ def page_id(url: str, body: bytes) -> str:
 
 def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
     """The work of one worker: from a page to what can be said about it; loads the language model once."""
-    identify = language.load()
+    identify, grade = language.load(), _grader(config)
     words = "Kernels are compiled here, before the clock of any page runs."
     all_scores(words)
     with contextlib.suppress(Unreadable):
@@ -116,10 +122,18 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
                 row["failed"] = str(reason)
             else:
                 row["language"], row["language_score"] = identify(text)
-                row.update(all_scores(unmarked(text)))
+                row.update(all_scores(unmarked(text), row["language"]))
+                row["classifier_score"] = grade(text)
         return row
 
     return score
+
+
+def _grader(config: ScoreConfig) -> Callable[[str], float | None]:
+    """The quality classifier's judgement of a text, or None of all where there is no classifier."""
+    if not config.classifier:
+        return lambda _: None
+    return classifier.judge(classifier.load(Path(config.classifier)))
 
 
 def _extracted(html: str, config: ScoreConfig) -> str:

@@ -14,18 +14,19 @@ from typing import Any
 
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
-from trivium.ground.errors import TriviumError
+from trivium.ground.errors import TriviumError, UsageError
 from trivium.ground.how import How
 from trivium.ground.log import read_jsonl
 from trivium.ground.progress import Progress
 from trivium.stages.corpus.advice import advice, worst_layer
 from trivium.stages.corpus.config import SELECT_FORMAT, SELECT_STAGE, SelectConfig
+from trivium.stages.corpus.decontamination.index import TestSets, fingerprints
 from trivium.stages.corpus.funnel import Funnel
 from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.quality import c4_scores
 from trivium.stages.corpus.rules import first_broken, quality_layers
 from trivium.stages.corpus.sources.page import READING
-from trivium.stages.corpus.urls import is_listed
+from trivium.stages.corpus.urls import UrlLists, is_listed, list_fingerprints
 from trivium.text.document import FIELDS, Document, write_documents
 
 Row = dict[str, Any]
@@ -62,7 +63,8 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
 
 def label_of(config: SelectConfig, inputs: Mapping[str, Artifact]) -> Label:
     """What `run` would seal."""
-    return Label("selected", SELECT_STAGE, SELECT_FORMAT, config, parents_of(inputs))
+    outside = fingerprints(config.test_sets) | list_fingerprints(config.url_lists)
+    return Label("selected", SELECT_STAGE, SELECT_FORMAT, config, parents_of(inputs), outside)
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -78,12 +80,14 @@ def page_layers(config: SelectConfig) -> dict[str, Judge]:
     """The layers that look at one page at a time: name -> a judge that gives a reason to drop it, or ""."""
     judges: dict[str, Judge] = {
         "read": lambda row: row["failed"] if row["failed"] in READING else "",
-        "url": lambda row: _url_reason(row, config),
+        "url": _url_judge(config),
         "extraction": lambda row: row["failed"],
         "language": lambda row: _language_reason(row, config),
     }
     for name, rules in quality_layers(config).items():
         judges[name] = lambda row, rules=rules: first_broken(rules, row)  # type: ignore[misc]
+    if config.classifier.min_score:
+        judges["classifier"] = lambda row: _classifier_reason(row, config)
     return judges
 
 
@@ -104,6 +108,11 @@ def _pass_layers(
             funnel.layer(name, judge)
             bar.advance(note=name)
             how.stop.check("while selecting")
+        if config.classifier.best_share < 1:
+            funnel.layer_of_all("best_share", lambda rows: _beyond_best(rows, config), _real(funnel.rows))
+        if config.test_sets:
+            tests = TestSets(config.test_sets, config.test_ngram)
+            funnel.layer("decontamination", lambda row: _overlap(row, tests))
         funnel.layer_of_all("exact_dedup", _exact)
         funnel.layer_of_all("minhash", lambda rows: _near(rows, config))
         bar.advance(note="dedup")
@@ -140,18 +149,56 @@ def heldout_ids(rows: Iterable[Row], config: SelectConfig) -> set[str]:
     return set(ids[:wanted])
 
 
-def _url_reason(row: Row, config: SelectConfig) -> str:
-    if is_listed(row["host"], config.blocked_domains):
-        return "blocked_domain"
-    if row["url_hard_words"] > config.max_url_hard_words:
-        return "hard_words"
-    return "soft_words" if row["url_soft_words"] > config.max_url_soft_words else ""
+def _url_judge(config: SelectConfig) -> Judge:
+    lists = UrlLists(config.url_lists)
+
+    def reason(row: Row) -> str:
+        if is_listed(row["host"], config.blocked_domains):
+            return "blocked_domain"
+        if listed := lists.find(row["url"], row["host"]):
+            return f"list_{listed}"
+        if row["url_hard_words"] > config.max_url_hard_words:
+            return "hard_words"
+        return "soft_words" if row["url_soft_words"] > config.max_url_soft_words else ""
+
+    return reason
 
 
 def _language_reason(row: Row, config: SelectConfig) -> str:
-    if config.language and row["language"] != config.language:
-        return f"not_{config.language}"
-    return "low_score" if row["language_score"] < config.min_language_score else ""
+    wanted = [code.strip() for code in config.language.split(",") if code.strip()]
+    if wanted and row["language"] not in wanted:
+        return f"not_{'_'.join(wanted)}"
+    least = config.language_scores.get(row["language"], config.min_language_score)
+    return "low_score" if row["language_score"] < least else ""
+
+
+def _classifier_reason(row: Row, config: SelectConfig) -> str:
+    if row["synthetic"]:
+        return ""
+    return "low_quality" if _graded(row) < config.classifier.min_score else ""
+
+
+def _beyond_best(rows: Sequence[Row], config: SelectConfig) -> list[str]:
+    stay = round(config.classifier.best_share * len(rows))
+    best = sorted(rows, key=lambda row: (-_graded(row), row["id"]))[:stay]
+    ids = {row["id"] for row in best}
+    return ["" if row["id"] in ids else "beyond_best_share" for row in rows]
+
+
+def _graded(row: Row) -> float:
+    score = row["classifier_score"]
+    if score is None:
+        raise UsageError("No page has a classifier's score.", "Name one: --scored.classifier FOLDER.")
+    return float(score)
+
+
+def _real(rows: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(row["source"] for row in rows if not row["synthetic"]))
+
+
+def _overlap(row: Row, tests: TestSets) -> str:
+    found = "" if row["synthetic"] else tests.find(row["text"])
+    return f"in_{found}" if found else ""
 
 
 def _cleaning(judge: Judge) -> Judge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from trivium.ground.errors import UsageError
 from trivium.stages.corpus.extractor import tags
 from trivium.stages.corpus.extractor.evidence import FAMILIES, key_of
 
@@ -48,6 +50,17 @@ def load(folder: Path | None = None) -> Model:
         float(forest["base"]),
         float(forest["least"]),
     )
+
+
+def fingerprint(folder: Path) -> str:
+    """The hash of a model's files: what an artifact's identity holds of it. Raises UsageError where there are none."""
+    try:
+        return hashlib.sha256(b"".join((folder / name).read_bytes() for name in (EVIDENCE, FOREST))).hexdigest()
+    except OSError as error:
+        raise UsageError(
+            f"{folder} is no extractor: {error}",
+            "Choose trivium, resiliparse, trafilatura, or a folder by `trivium corpus extractor train`.",
+        ) from None
 
 
 def read_weights(path: Path) -> Weights:

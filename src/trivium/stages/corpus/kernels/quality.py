@@ -32,7 +32,7 @@ from trivium.stages.corpus.kernels.words import (
 BULLET, HASH, NEWLINE, RETURN = (ord(c) for c in "•#\n\r")
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _ONE = np.uint64(1)
-LONGEST_STOP = 4
+LONGEST_STOP = 6
 """Characters of a stop word, at most."""
 
 

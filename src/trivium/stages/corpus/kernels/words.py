@@ -284,7 +284,7 @@ def words_of(text: str) -> list[str]:
     return [text[start:end] for start, end in zip(places[::2], places[1::2], strict=True)]
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=64)
 def hashes_of(words: tuple[str, ...]) -> npt.NDArray[np.uint64]:
     """The hashes of words."""
     return np.array([_plain_hash(word) for word in words], np.uint64)
