@@ -239,7 +239,7 @@ def test_the_compiled_pass_is_the_plain_reading(parts: list[str]) -> None:
     words = words_of(text)
     assert count_words(text) == len(words)
     wanted = {**repetition_scores(text, words), **gopher_scores(text, words)}
-    assert quality.gopher_scores(text) == pytest.approx(wanted, abs=1e-12)
+    assert {name: quality.compiled_scores(text)[name] for name in quality.GOPHER} == pytest.approx(wanted, abs=1e-12)
 
 
 def test_long_and_repeating_texts_score_as_read_plainly() -> None:
@@ -247,7 +247,9 @@ def test_long_and_repeating_texts_score_as_read_plainly() -> None:
         text = " ".join(f"word{i * i % 37} and" for i in range(size)) + "\n" + "the end of it.\n" * (size // 5)
         words = words_of(text)
         wanted = {**repetition_scores(text, words), **gopher_scores(text, words)}
-        assert quality.gopher_scores(text) == pytest.approx(wanted, abs=1e-12)
+        assert {name: quality.compiled_scores(text)[name] for name in quality.GOPHER} == pytest.approx(
+            wanted, abs=1e-12
+        )
 
 
 def test_stop_words_are_those_of_the_language() -> None:
@@ -256,3 +258,39 @@ def test_stop_words_are_those_of_the_language() -> None:
     assert all_scores(german)["stop_words"] == 0
     assert all_scores(german, "xx")["stop_words"] == 8  # of a language without a list: not judged
     assert all(len(set(words)) == 8 for words in STOP_WORDS.values())
+
+
+KINDS_OF_LINES = (
+    "A line of words. And more!",
+    "two words",
+    'He said "no".) Then left',
+    "x" * 1001,
+    "{ a b c }",
+    "",
+    " \u2003wide a b ",
+    "The same line again",
+    "ends (here.)\u2019 ok",
+    "a... b… c?! d",
+    "don't won't e.g. Mr. X",
+    "one\u2028two three four",
+)
+LINES = st.lists(st.sampled_from(KINDS_OF_LINES) | st.text(" ab.!?\"')\u201d,{-\t", max_size=30), max_size=12)
+
+
+@given(LINES, st.sampled_from(("\n", "\r\n", "\n\n", "\x0b")))
+def test_lines_score_compiled_as_read_plainly(lines: list[str], end: str) -> None:
+    text = end.join(lines)
+    if not text.strip() or quality.rewrites(text):
+        return
+    cleaned, c4 = c4_scores(text)
+    found = quality.compiled_scores(text)
+    assert {name: found[name] for name in quality.C4} == c4
+    assert {name: found[name] for name in quality.FINEWEB} == pytest.approx(fineweb_scores(cleaned), abs=1e-12)
+
+
+@pytest.mark.parametrize("word", ["Javascript", "LOREM ipsum", "our Privacy Policy", "as said [12]", "History[edit]"])
+def test_texts_that_c4_rewrites_are_read_line_by_line(word: str) -> None:
+    text = f"A line that stays as it is.\nThis is {word} in a line of words.\nA last line of five words."
+    assert quality.rewrites(text)
+    cleaned, c4 = c4_scores(text)
+    assert all_scores(text) == {**quality.compiled_scores(text), **c4, **fineweb_scores(cleaned)}

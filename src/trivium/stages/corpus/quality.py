@@ -75,17 +75,30 @@ ALL = (*GOPHER, *C4, *FINEWEB)
 
 def all_scores(text: str, language: str = "en") -> Scores:
     """Every score of a text that is not empty: Gopher's on the text, FineWeb's on what C4's line rules leave of it."""
-    cleaned, c4 = c4_scores(text)
-    return {**gopher_scores(text, language), **c4, **fineweb_scores(cleaned)}
+    scores = compiled_scores(text, language)
+    if rewrites(text):
+        cleaned, c4 = c4_scores(text)
+        scores |= {**c4, **fineweb_scores(cleaned)}
+    return scores
 
 
-def gopher_scores(text: str, language: str = "en") -> Scores:
-    """Gopher's scores of a text in a language, by the names in GOPHER."""
+def rewrites(text: str) -> bool:
+    """Whether C4 may change lines of a text, or drop some for their words: then it is read line by line."""
+    lower = text.lower()
+    if "javascript" in lower or "lorem ipsum" in lower:
+        return True
+    if ("cookie" in lower or "policy" in lower or "terms" in lower) and any(policy in lower for policy in POLICIES):
+        return True
+    return "[" in text and _CITATION.search(text) is not None
+
+
+def compiled_scores(text: str, language: str = "en") -> Scores:
+    """The scores by the names in ALL, of a text in which C4 rewrites nothing (of another, Gopher's are right)."""
     from trivium.stages.corpus.kernels import quality, words
 
-    out = quality.np.empty(len(GOPHER))
+    out = quality.np.empty(len(ALL))
     quality.scores_into()(words.points_of(text), words.classes(), words.hashes_of(STOP_WORDS.get(language, ())), out)
-    scores = dict(zip(GOPHER, out.tolist(), strict=True))
+    scores = dict(zip(ALL, out.tolist(), strict=True))
     if language not in STOP_WORDS:
         scores["stop_words"] = float(len(STOP_WORDS["en"]))
     return scores

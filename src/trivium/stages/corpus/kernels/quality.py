@@ -1,7 +1,7 @@
-"""Gopher's scores in one compiled pass over a text's characters.
+"""Gopher's scores, and C4's and FineWeb's of most texts, in one compiled pass over a text's characters.
 
 Words are 64-bit hashes, n-grams differences of a running hash, and repeats are found in open hash tables: there is no
-Python object for a word. The order of the scores is `quality.GOPHER`.
+Python object for a word. The order of the scores is `quality.ALL`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from trivium.stages.corpus.kernels import kept
+from trivium.stages.corpus.kernels.lines import line_scores
 from trivium.stages.corpus.kernels.words import (
     ALPHA,
     DASH,
@@ -201,9 +202,9 @@ def _lines(points, kinds):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True)
 def _scores(points, table, stops, out):  # type: ignore[no-untyped-def]
-    """Fill `out` with the scores in the order of `quality.GOPHER`. `stops`: the hashes of the stop words."""
+    """Fill `out` with the scores in the order of `quality.ALL`. `stops`: the hashes of the stop words."""
     kinds, size = kinds_of(points, table), points.size - 2
-    codes, lengths = np.empty(size, np.uint64), np.empty(size, np.int64)
+    codes, lengths, starts = np.empty(size, np.uint64), np.empty(size, np.int64), np.empty(size, np.int64)
     seen = np.zeros(stops.size, np.uint8)
     count = real = real_chars = alpha = 0
     i = 1
@@ -222,7 +223,7 @@ def _scores(points, table, stops, out):  # type: ignore[no-untyped-def]
         if end - i <= LONGEST_STOP:
             for j in range(stops.size):
                 seen[j] |= stops[j] == code
-        codes[count], lengths[count] = code, end - i
+        codes[count], lengths[count], starts[count] = code, end - i, i
         count += 1
         i = end
     _repetition(points, kinds, codes[:count], lengths[:count], out)
@@ -233,6 +234,7 @@ def _scores(points, table, stops, out):  # type: ignore[no-untyped-def]
     out[15], out[16] = hashes / words, ellipses / words
     out[17], out[18] = bullets / lines, trailing / lines
     out[19], out[20] = alpha / words, seen.sum()
+    line_scores(points, kinds, starts[:count], out[21:])
 
 
 @lru_cache(maxsize=1)

@@ -205,6 +205,11 @@ def _takes_stop(points, kinds, i, end):  # type: ignore[no-untyped-def]
 @njit
 def word_end(points, kinds, i, size):  # type: ignore[no-untyped-def]
     """Where the word or mark that begins at i (no space) ends."""
+    at = i
+    while kinds[at] & (WORD | UNDERSCORE) == WORD:
+        at += 1
+    if kinds[at] & SPACE and at > i and at - i != 6 and not kinds[i - 1] & WORD:
+        return at  # most words stand between spaces, and no rule below is about those ("cannot" has six letters)
     if points[i] == LINE:
         return i + 1
     new = not kinds[i - 1] & WORD
