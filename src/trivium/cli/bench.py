@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from trivium.journey.graph import load, unknown
 
-BENCHES = {"nano": "trivium.bench.nano:main", "corpus": "trivium.bench.corpus:main"}
+BENCHES = {
+    "nano": "trivium.bench.nano:main",
+    "corpus": "trivium.bench.corpus:main",
+    "pages": "trivium.bench.pages:main",
+    "classifier": "trivium.bench.classifier:main",
+}
 
 
 def bench(
@@ -19,6 +24,10 @@ def bench(
     seeds: int = 3,
     out: Path = Path("runs/bench"),
     setup: Annotated[bool, Parameter(negative=())] = False,
+    warc: Path | None = None,
+    annotated: Path | None = None,
+    good: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    bad: Annotated[tuple[str, ...], Parameter(negative=())] = (),
 ) -> int:
     """Run a comparison with its controls and write its figures to docs/benchmarks.md.
 
@@ -27,15 +36,31 @@ def bench(
     name
         nano: the whole street, several seeds, with the controls of each claim.
         corpus: quality filters and MinHash beside datatrove.
+        pages: extraction beside trafilatura and resiliparse, the whole pipeline beside datatrove's.
+        classifier: the quality classifier beside fastText's.
     seeds
         How many seeds (nano).
     out
         Where the runs go (nano).
     setup
-        Make the peer's environment first (corpus).
+        Make the peer's environment first (corpus, pages).
+    warc
+        A WARC file of web pages (pages); the bundled sample without one.
+    annotated
+        The folder of scrapinghub's article-extraction-benchmark (pages).
+    good
+        Sources of good documents (classifier).
+    bad
+        Sources of bad documents (classifier).
     """
     if name not in BENCHES:
         raise unknown("bench", name, list(BENCHES))
     work = load(BENCHES[name])
-    code = work(seeds=seeds, out=out) if name == "nano" else work(setup=setup)
+    given: dict[str, dict[str, Any]] = {
+        "nano": {"seeds": seeds, "out": out},
+        "corpus": {"setup": setup},
+        "pages": {"setup": setup, "warc": warc, "annotated": annotated},
+        "classifier": {"good": good, "bad": bad},
+    }
+    code = work(**given[name])
     return code if isinstance(code, int) else 0

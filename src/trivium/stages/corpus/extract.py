@@ -47,8 +47,10 @@ _BULLET = re.compile(r"^[ \t]*[•◦▪·*][ \t]+", re.MULTILINE)
 _EMPTY_BULLET = re.compile(r"^[ \t]*[-•][ \t]*\n", re.MULTILINE)
 _BINARY = (b"%PDF", b"\x89PNG", b"GIF8", b"\xff\xd8\xff", b"PK\x03\x04", b"\x1f\x8b", b"RIFF", b"\x00\x00\x00", b"BM")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_NEVER = "\x01\x02\x03\x04\x05\x06\x0e\x0f\x10\x11\x12\x14\x15\x16\x17"
-"""Control characters that no text in any language holds."""
+_CONTROLS = re.compile("[\x00-\x06\x0e-\x12\x14-\x17]")
+"""Control characters that no text in any language holds, and NUL."""
+_SUSPECT = (*(bytes([code]) for code in (*range(7), *range(14, 19), *range(20, 24))), "\ufffd".encode())
+"""What a page in UTF-8 must hold to be worth a second look."""
 _MOST_UNREADABLE = 0.01
 """Share of characters that may fail to decode; beyond it the page is in another character set."""
 
@@ -69,7 +71,8 @@ def decode(body: bytes, declared: str = "") -> tuple[str, str]:
         if body.startswith(mark):
             return _checked(body[len(mark) :].decode(name, "replace")), name
     try:
-        return _checked(body.decode()), "utf-8"
+        text = body.decode()
+        return (_checked(text) if any(map(body.__contains__, _SUSPECT)) else text), "utf-8"
     except UnicodeDecodeError:
         pass
     from resiliparse.parse.encoding import detect_encoding
@@ -176,6 +179,7 @@ def _checked(text: str) -> str:
     """The text without NULs. Raises Unreadable: "bad_charset" when much was not decoded, "not_html" for binary."""
     if _unreadable(text) > _MOST_UNREADABLE:
         raise Unreadable("bad_charset")
-    if sum(map(text.count, _NEVER)) > len(text) * _MOST_UNREADABLE:
+    control = _CONTROLS.findall(text)
+    if sum(char != "\x00" for char in control) > len(text) * _MOST_UNREADABLE:
         raise Unreadable("not_html")
-    return text.replace("\x00", "")
+    return text.replace("\x00", "") if control else text

@@ -61,14 +61,15 @@ def _sums(boxes, evidence):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _fading(boxes, runs, weighed, rows):  # type: ignore[no-untyped-def]
+def _fading(boxes, runs, places, weighed, rows):  # type: ignore[no-untyped-def]
     """The mean evidence a word of the runs before and after each, the nearer the more."""
     for f in range(len(FADES)):
         for side in range(2):
             total = words = 0.0
             for k in range(runs.size):
                 at = k if side == 0 else runs.size - 1 - k
-                rows[at, FADING + 2 * f + side] = total / words if words > 0 else 0.0
+                if places[at] >= 0:
+                    rows[places[at], FADING + 2 * f + side] = total / words if words > 0 else 0.0
                 total = total * FADES[f] + weighed[runs[at]]
                 words = words * FADES[f] + boxes[runs[at], WORDS]
 
@@ -92,12 +93,17 @@ def _inside(boxes, nodes, box, evidence, around, weighed, likely, row, at):  # t
 
 
 @njit
-def context_into(boxes, nodes, runs, evidence, around, rows):  # type: ignore[no-untyped-def]
-    """Fill a row for each run; columns are NAMES."""
+def context_into(boxes, nodes, runs, places, evidence, around, rows):  # type: ignore[no-untyped-def]
+    """Fill the rows of runs, each at its place (below 0: it has none); columns are NAMES."""
     weighed, likely = _sums(boxes, evidence)
     page_words, seen, seen_likely = max(boxes[0, WORDS], 1), 0, 0.0
     for k in range(runs.size):
-        i, row = runs[k], rows[k]
+        i = runs[k]
+        seen += boxes[i, WORDS]
+        seen_likely += likely[i]
+        if places[k] < 0:
+            continue
+        row = rows[places[k]]
         words = max(boxes[i, WORDS], 1)
         row[0] = np.log1p(boxes[i, WORDS])
         row[1] = boxes[i, LINKED] / words
@@ -124,11 +130,9 @@ def context_into(boxes, nodes, runs, evidence, around, rows):  # type: ignore[no
             else:
                 row[at : at + 5] = -9
             at += 5
-        seen += boxes[i, WORDS]
-        seen_likely += likely[i]
         row[at] = seen / page_words
         row[at + 1] = seen_likely / max(likely[0], 1.0)
         row[at + 2] = np.log1p(boxes[0, WORDS])
         row[at + 3] = np.log1p(likely[0])
         row[at + 4] = likely[0] / page_words
-    _fading(boxes, runs, weighed, rows)
+    _fading(boxes, runs, places, weighed, rows)

@@ -111,13 +111,13 @@ def key_of(family: int, value: int) -> int:
     return ((mixed ^ (mixed >> 32)) * int(_MIX)) & most
 
 
-@njit(inline="always")
+@njit
 def _key(family, value):  # type: ignore[no-untyped-def]
     mixed = np.uint64(value) * _STEP + np.uint64(family + 1) * _MIX
     return (mixed ^ (mixed >> _SHIFT)) * _MIX
 
 
-@njit(inline="always")
+@njit
 def _number(family, value, keys, names, size):  # type: ignore[no-untyped-def]
     """Add a feature of a number; what comes back is the new size."""
     keys[size] = _key(family, value)
@@ -125,7 +125,7 @@ def _number(family, value, keys, names, size):  # type: ignore[no-untyped-def]
     return size + 1
 
 
-@njit(inline="always")
+@njit
 def _word(page, family, start, end, keys, names, size):  # type: ignore[no-untyped-def]
     """Add a feature of a word; what comes back is the new size."""
     keys[size] = _key(family, hash_between(page, start, end))

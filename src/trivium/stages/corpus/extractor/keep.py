@@ -18,6 +18,9 @@ from trivium.stages.corpus.extractor.parse import Tree, parse
 from trivium.stages.corpus.extractor.write import text_of
 from trivium.stages.corpus.kernels import kept
 
+HOPELESS = -5.0
+"""Evidence up to which a run gets no second look: two thirds of all runs, of which one in ten thousand would stay."""
+
 
 class Look(NamedTuple):
     """A page with its verdicts: log-odds of each run (a box number each in `runs`) to be main content."""
@@ -66,6 +69,13 @@ def look_into(boxes, nodes, runs, keys, starts, weights, forest, margins):  # ty
     """Fill the runs' log-odds by both looks."""
     evidence, around = np.zeros(boxes.shape[0]), np.zeros(boxes.shape[0])
     evidence_into(boxes, keys, starts, weights[0], weights[1], evidence, around)
-    rows = np.empty((runs.size, len(NAMES)), np.float32)
-    context_into(boxes, nodes, runs, evidence, around, rows)
-    margins_into(rows, forest[0], forest[1], forest[2], forest[3], forest[4], margins)
+    places, count = np.full(runs.size, -1), 0
+    for k in range(runs.size):
+        if evidence[runs[k]] > HOPELESS:
+            places[k] = count
+            count += 1
+    rows, seconds = np.empty((count, len(NAMES)), np.float32), np.empty(count)
+    context_into(boxes, nodes, runs, places, evidence, around, rows)
+    margins_into(rows, forest[0], forest[1], forest[2], forest[3], forest[4], seconds)
+    for k in range(runs.size):
+        margins[k] = seconds[places[k]] if places[k] >= 0 else evidence[runs[k]]

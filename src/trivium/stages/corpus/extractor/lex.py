@@ -9,19 +9,19 @@ _PRIME, _BASIS = np.uint64(0x100000001B3), np.uint64(0xCBF29CE484222325)
 LT, GT, SLASH, BANG, ASK, DASH, EQUAL, QUOTE, APOSTROPHE = (ord(c) for c in "<>/!?-=\"'")
 
 
-@njit(inline="always")
+@njit
 def is_space(byte):  # type: ignore[no-untyped-def]
     """Whether a byte is space in HTML."""
     return byte == 32 or 9 <= byte <= 13
 
 
-@njit(inline="always")
+@njit
 def is_letter(byte):  # type: ignore[no-untyped-def]
     """Whether a byte is an ASCII letter."""
     return 97 <= byte | 32 <= 122
 
 
-@njit(inline="always")
+@njit
 def lower(byte):  # type: ignore[no-untyped-def]
     """The small letter of an ASCII capital; other bytes as they are."""
     return byte | 32 if 65 <= byte <= 90 else byte

@@ -224,7 +224,7 @@ def context_of(example: Example, weights: models.Weights) -> tuple[npt.NDArray[n
     nodes[:, 0] = example.tags
     boxes = example.boxes.copy()
     boxes[:, NODE] = np.where(boxes[:, NODE] >= 0, np.arange(size), -1)
-    kept(context_into)(boxes, nodes, runs, evidence, around, rows)
+    kept(context_into)(boxes, nodes, runs, np.arange(len(runs)), evidence, around, rows)
     return runs, rows
 
 

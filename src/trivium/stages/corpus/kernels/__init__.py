@@ -10,16 +10,20 @@ from typing import Any
 
 from trivium.ground.cache import cache
 
+COMPILED = ("kernels", "extractor", "classifier", "decontamination")
+"""The folders of this stage with compiled functions."""
+
 
 def kept(compiled: Any) -> Callable[..., Any]:
-    """A numba function whose machine code is kept in the cache folder, under a hash of the sources of all kernels.
+    """A numba function whose machine code is kept in the cache folder, under a hash of the sources it may come from.
 
     numba itself looks at the time of one file, and a kernel is compiled from several. Called at first use, since an
     import writes nothing. Where no folder can be written, each process compiles anew.
     """
     import numba
 
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    house = Path(__file__).parents[1]
+    sources = b"".join(path.read_bytes() for name in COMPILED for path in sorted((house / name).glob("*.py")))
     numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
         cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16]
     )
