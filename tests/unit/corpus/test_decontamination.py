@@ -74,7 +74,8 @@ def test_overlap_is_what_sets_of_tuples_say(data: st.DataObject) -> None:
 def test_files_packed_and_as_text(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(json.dumps({"q": QUESTION}).encode()))
     (tmp_path / "b.txt").write_text("short\n\n" + QUESTION)
-    for name in ("a.jsonl.gz", "b.txt"):
+    (tmp_path / "c.jsonl").write_text(json.dumps({"q": "a\u2028b " + QUESTION}, ensure_ascii=False))
+    for name in ("a.jsonl.gz", "b.txt", "c.jsonl"):
         assert TestSets((str(tmp_path / name),), 13).find(QUESTION) == name[0]
 
 

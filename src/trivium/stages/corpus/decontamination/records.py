@@ -41,7 +41,7 @@ def _parquet(path: Path) -> Iterator[Any]:
 
 
 def _json_lines(path: Path) -> Iterator[Any]:
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(_text(path).split("\n"), 1):  # not splitlines: U+2028 may stand in JSON
         if line.strip():
             try:
                 yield json.loads(line)
