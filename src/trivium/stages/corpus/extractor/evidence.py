@@ -66,10 +66,15 @@ FAMILIES: tuple[tuple[str, tuple[tuple[str, int], ...]], ...] = (
 (
     CLASS, ROLE, SPAN, IN_RUN, OPENING, ELEMENT, OF_PAGE, OF_PARENT, ELEMENT_COMMAS, DEPTH, RUN, INSIDE, RUN_MARKS,
     AFTER, BEFORE, PLACE, TITLE, RUN_COMMAS, RUN_DIGITS, IN_BOX, IN_PAGE, OUTER, SPAN_TAG, ELEMENT_TAG,
-) = range(len(FAMILIES))  # fmt: skip
+) = map(np.int64, range(len(FAMILIES)))  # fmt: skip
+NO_FAMILY = np.int64(-1)
 MOST = 64
 """Features of a box, at most: of words, so many are looked at."""
-MOST_NAMES, MOST_WORDS, LONGEST_NAME, STEM = 10, 10, 30, 5
+MOST_NAMES, MOST_WORDS, MOST_ROLES, MOST_FIRST = (np.int64(most) for most in (10, 10, 4, 2))
+"""Words of an element's names, of a short run, of roles, of a long run's beginning that are looked at. Typed, like the
+families: of a plain number the compiler makes a constant, and each function once for each constant, in minutes.
+"""
+LONGEST_NAME, STEM = 30, 5
 _MIX, _STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 CLASS_NAME, ID_NAME, ROLE_NAME, ITEM_NAME, HIDDEN_NAME, ARIA_NAME, STYLE_NAME = (
@@ -188,7 +193,7 @@ def _words(page, start, end, family, most, keys, names, size):  # type: ignore[n
 @njit
 def _attributes(page, start, end, family, roles, keys, names, size):  # type: ignore[no-untyped-def]
     """Add the words of class and id, of role and itemprop (roles < 0: not), and whether the element is hidden."""
-    i, hidden, left, roles_left = start, 0, MOST_NAMES, 4
+    i, hidden, left, roles_left = np.int64(start), 0, MOST_NAMES, MOST_ROLES
     while i < end:
         while i < end and (is_space(page[i]) or page[i] == 47):
             i += 1
@@ -265,15 +270,15 @@ def _run(page, nodes, flags, boxes, i, before, after, place, title, keys, names,
     for _ in range(2):
         if flags[nodes[node, TAG]] & BLOCK or node == 0:
             break
-        size, _hidden = _attributes(page, nodes[node, START], nodes[node, END], SPAN, -1, keys, names, size)
+        size, _hidden = _attributes(page, nodes[node, START], nodes[node, END], SPAN, NO_FAMILY, keys, names, size)
         size = _number(SPAN_TAG, nodes[node, TAG], keys, names, size)
         node = nodes[node, PARENT]
-    size, _hidden = _attributes(page, nodes[up[NODE], START], nodes[up[NODE], END], OUTER, -1, keys, names, size)
-    start, end = nodes[box[FIRST], START], nodes[box[FIRST], END]
+    size, _hidden = _attributes(page, nodes[up[NODE], START], nodes[up[NODE], END], OUTER, NO_FAMILY, keys, names, size)
+    start, end = np.int64(nodes[box[FIRST], START]), np.int64(nodes[box[FIRST], END])
     if box[WORDS] <= MOST_WORDS:
         size = _words(page, start, end, IN_RUN, MOST_WORDS, keys, names, size)
     else:
-        size = _words(page, start, end, OPENING, 2, keys, names, size)
+        size = _words(page, start, end, OPENING, MOST_FIRST, keys, names, size)
     size = _number(RUN, (tag * COUNTS + words) * LINKS + links, keys, names, size)
     size = _number(INSIDE, tag * TAGS + over, keys, names, size)
     size = _number(RUN_MARKS, box[MARKS] * COUNTS + words, keys, names, size)
