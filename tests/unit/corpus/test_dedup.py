@@ -155,6 +155,20 @@ def test_agreement_of_signatures_estimates_similarity() -> None:
         assert abs((table[0] == table[1]).mean() - len(one & other) / len(one | other)) < 0.07
 
 
+@pytest.mark.parametrize("size", [9, 45, 180])
+def test_the_estimate_is_true_and_varies_less_than_that_of_112_independent_hashes(size: int) -> None:
+    """Single words as n-grams: the first eight ninths of both texts are the same, the rest is not."""
+    words = list(dict.fromkeys(text_of(1, 2 * size)))
+    texts = [" ".join(words[:size]), " ".join([*words[: size * 8 // 9], *words[size : size + size // 9]])]
+    shares = []
+    for seed in range(400):
+        one, other = signatures(texts, 112, 1, seed)
+        shares.append(float((one == other).mean()))
+    independent = (0.8 * 0.2 / 112) ** 0.5
+    assert abs(np.mean(shares) - 0.8) < 4 * independent / 400**0.5
+    assert np.std(shares) < 0.85 * independent
+
+
 def test_a_different_process_gives_the_same_signature() -> None:
     table = signatures(["the quick brown fox jumps over the dog", "a b"], 2, 5, 1)
     assert table.tolist() == [

@@ -94,6 +94,7 @@ class Bands:
         self._most = max(memory // (4 * (8 * bands + SORTING)), 1)
         self._waiting: list[Array] = []
         self._runs: list[list[Array | Path]] = [[] for _ in range(bands)]
+        self._pairs = [0] * bands
         self._held = self._sorted = 0
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
@@ -121,11 +122,11 @@ class Bands:
     def finish(self) -> Iterator[Array]:
         """The edges that are left: of the last run, and between runs."""
         yield from self._sort()
-        for runs in self._runs:
+        for runs, pairs in zip(self._runs, self._pairs, strict=True):
             if len(runs) > 1:
-                mapped = [read_run(run) if isinstance(run, Path) else run for run in runs]
-                for low, high in ranges_of(sum(run.shape[1] for run in mapped), max(self._memory // 4, SORTING)):
-                    yield edges(mapped, low, high)
+                for low, high in ranges_of(pairs, max(self._memory // 4, SORTING)):
+                    # mapped anew for each range: what was read of the one before is let go
+                    yield edges([read_run(run) if isinstance(run, Path) else run for run in runs], low, high)
 
     def _sort(self) -> Iterator[Array]:
         """Make a run of each band from the keys that wait."""
@@ -140,6 +141,7 @@ class Bands:
         self._sorted = self.documents
 
     def _keep(self, band: int, group: Group) -> None:
+        self._pairs[band] += group.keys.size
         size = 16 * group.keys.size
         if self._held + size <= self._memory // 2:
             self._held += size
