@@ -13,6 +13,7 @@ import pytest
 
 from trivium.ground.errors import TriviumError
 from trivium.stages.corpus.dedup import bands, near_copies
+from trivium.stages.corpus.dedup.near import clusters
 
 LITTLE = 10_000
 """Bytes of memory: what forces files on a few hundred texts."""
@@ -40,6 +41,19 @@ def test_files_are_made_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert copies(texts(), tmp_path) == [i % 24 for i in range(400)]
     assert written and all(tmp_path in path.parents for path in written)
     assert not list(tmp_path.iterdir())
+
+
+def test_more_files_than_may_be_open(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    keys = np.arange(100, dtype=np.uint64).reshape(1, -1) // np.uint64(2)
+    clusters([keys[:, :2]], 1, LITTLE, tmp_path)  # compiled before
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, limits[1]))
+    try:
+        firsts = clusters([keys], 1, 800, tmp_path)  # a run, so a file, each document
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert firsts.tolist() == [i // 2 * 2 for i in range(100)]
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import plain_dedup
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trivium.stages.corpus.dedup import bands as room
@@ -20,12 +20,13 @@ from trivium.stages.corpus.dedup.sign import keys_of
 
 TABLES = st.integers(1, 4).flatmap(
     lambda bands: st.tuples(
-        st.just(bands), st.lists(st.lists(st.integers(0, 3), min_size=2 * bands, max_size=2 * bands), max_size=40)
+        st.just(bands), st.lists(st.lists(st.integers(0, 3), min_size=2 * bands, max_size=2 * bands), max_size=24)
     )
 )
-MEMORY = st.sampled_from([1, 400, 1000, 3000, 10_000, 10**6])
+MEMORY = st.sampled_from([400, 1000, 3000, 10_000, 10**6])
 
 
+@settings(deadline=None)
 @given(TABLES, MEMORY, st.lists(st.integers(1, 9), min_size=1))
 def test_clusters_are_those_of_the_plain_algorithm(
     given: tuple[int, list[list[int]]], memory: int, sizes: list[int]
@@ -41,7 +42,8 @@ def test_clusters_are_those_of_the_plain_algorithm(
     assert clusters(iter(pieces), bands, memory).tolist() == plain_dedup.clusters(rows, bands)
 
 
-@given(st.lists(st.lists(st.sampled_from("abc"), max_size=9).map(" ".join), max_size=30), MEMORY)
+@settings(deadline=None)
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=9).map(" ".join), max_size=24), MEMORY)
 def test_texts_are_clustered_as_the_plain_algorithm_does(texts: list[str], memory: int) -> None:
     table = signatures(texts, 6, 2, 1)
     assert near_copies(iter(texts), 3, 2, 2, 1, memory).tolist() == plain_dedup.clusters(table.tolist(), 3)
@@ -88,6 +90,7 @@ def test_a_bands_edges_are_found_range_by_range(found: list[tuple[int, int]], pa
 def test_a_run_comes_back_from_its_file(tmp_path: Path) -> None:
     keys, documents = np.array([0, 5, 2**64 - 1], np.uint64), np.array([7, 1, 4], np.uint64)
     room.write_run(tmp_path / "run.npy", keys, documents)
+    assert np.array_equal(np.load(tmp_path / "run.npy"), room.read_run(tmp_path / "run.npy"))
     assert room.read_run(tmp_path / "run.npy").tolist() == [keys.tolist(), documents.tolist()]
 
 
@@ -112,10 +115,11 @@ def peak_of(count: int, memory: int, folder: Path) -> int:
 
 
 def test_memory_is_bounded_but_for_a_number_a_document(tmp_path: Path) -> None:
-    """29 MB of keys and document numbers, within 2 MB and 12 bytes a document."""
-    memory, count = 2_000_000, 128 * 1024
-    assert peak_of(count, memory, tmp_path) < memory + 12 * count + 500_000
-    assert peak_of(count, memory, tmp_path) < 16 * 14 * count / 5, "it would not fit in memory"
+    """22 MB of keys and document numbers, within 2 MB and 12 bytes a document."""
+    memory, count = 2_000_000, 96 * 1024
+    most = memory + 12 * count + 500_000
+    assert most < 16 * 14 * count / 5, "it would not fit"
+    assert peak_of(count, memory, tmp_path) < most
 
 
 def test_what_is_small_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -20,7 +20,9 @@ import numpy.typing as npt
 from trivium.ground.errors import TriviumError
 
 Array = npt.NDArray[np.uint64]
-SORTING = 80
+HEAD = 128
+"""Bytes before the keys in a run's file, which numpy pads to this."""
+SORTING = 96
 """Bytes that sorting takes for each pair of key and document, at most."""
 
 
@@ -48,12 +50,15 @@ def grouped(keys: Array, documents: Array) -> Group:
     return Group(keys[starts], firsts, np.stack([heads[other], documents[other]]))
 
 
-def edges(runs: Sequence[Array], low: int = 0, high: int = 2**64) -> Array:
+def edges(runs: Iterable[Array], low: int = 0, high: int = 2**64) -> Array:
     """Pairs (2, m) of documents that share a key of `low` up to, not including, `high`, from sorted runs (2, n) of one
-    band: the first document of each key with its others. Only that range of the runs is read.
+    band: the first document of each key with its others. Only that range of the runs is read, one after the other.
     """
     first, last = np.uint64(low), np.uint64(high - 1)
-    parts = [run[:, np.searchsorted(run[0], first) : np.searchsorted(run[0], last, side="right")] for run in runs]
+    parts = []
+    for run in runs:
+        part = run[:, np.searchsorted(run[0], first) : np.searchsorted(run[0], last, side="right")]
+        parts.append(np.array(part) if isinstance(run, np.memmap) else part)  # a copy, so that no file stays open
     keys, documents = np.concatenate(parts, axis=1) if parts else np.empty((2, 0), np.uint64)
     return grouped(keys, documents).edges
 
@@ -70,14 +75,16 @@ def write_run(path: Path, keys: Array, documents: Array) -> None:
     with open(path, "wb") as file:  # not numpy's own writing, whose error forgets what the disk said
         head = {"descr": "<u8", "fortran_order": False, "shape": (2, keys.size)}
         np.lib.format.write_array_header_1_0(file, head)
+        assert file.tell() == HEAD
         for values in (keys, documents):
             file.write(np.ascontiguousarray(values, "<u8").data)
 
 
 def read_run(path: Path) -> Array:
-    """A run (2, n), mapped: what is not looked at is not read."""
-    run: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    return run
+    """A run (2, n), mapped: what is not looked at is not read. The head is passed by: each range opens each run, and
+    parsing heads would take longer than the rest of it.
+    """
+    return np.memmap(path, "<u8", "r", HEAD, (2, (path.stat().st_size - HEAD) // 16))
 
 
 class Bands:
@@ -125,8 +132,7 @@ class Bands:
         for runs, pairs in zip(self._runs, self._pairs, strict=True):
             if len(runs) > 1:
                 for low, high in ranges_of(pairs, max(self._memory // 4, SORTING)):
-                    # mapped anew for each range: what was read of the one before is let go
-                    yield edges([read_run(run) if isinstance(run, Path) else run for run in runs], low, high)
+                    yield edges((read_run(run) if isinstance(run, Path) else run for run in runs), low, high)
 
     def _sort(self) -> Iterator[Array]:
         """Make a run of each band from the keys that wait."""
