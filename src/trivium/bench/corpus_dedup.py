@@ -136,5 +136,5 @@ def memory_report(figures: Sequence[Mapping[str, float]]) -> list[str]:
         f"Clusters from drawn keys (14 bands, every tenth document a copy), {MEMORY // 2**20} MiB for keys and sort:",
         "resident memory of a fresh process before, and at its highest:",
         "",
-        *table(["documents", "MiB before", "MiB at peak", "seconds", "copies found"], rows),
+        *table(["documents", "MiB before", "MiB at peak", "CPU seconds", "copies found"], rows),
     ]
