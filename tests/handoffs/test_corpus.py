@@ -96,7 +96,7 @@ def test_train_and_heldout_are_what_was_planned(street: Street) -> None:
     ids = [d.id for d in (*train, *heldout)]
     assert len(set(ids)) == len(ids)
     web = [d.text for d in (*heldout, *train) if d.source == "web"]
-    assert near_copies(web, 14, 8, 5, seed=1) == list(range(len(web))), "no near-duplicate on both sides"
+    assert near_copies(web, 14, 8, 5, seed=1).tolist() == list(range(len(web))), "no near-duplicate on both sides"
 
 
 def test_what_is_made_up_says_so_and_what_is_real_has_a_licence(street: Street) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from trivium.bench import corpus_dedup
 from trivium.bench.page import machine, table, write_section
 from trivium.ground.cache import cache
 from trivium.ground.errors import UsageError
@@ -47,7 +48,7 @@ Decisions = list[dict[str, bool]]
 
 
 def main(setup: bool = False, docs: Path = DOCS, texts: int = TEXTS, rounds: int = ROUNDS) -> int:
-    """Measure, print, and write the section `corpus` of the benchmarks. Raises UsageError without the peer."""
+    """Measure, print, and write the benchmarks' sections `corpus` and `corpus-dedup`. UsageError without the peer."""
     python = cache() / "peers" / "datatrove" / "bin" / "python"
     if setup:
         install(python)
@@ -70,6 +71,9 @@ def main(setup: bool = False, docs: Path = DOCS, texts: int = TEXTS, rounds: int
     text = report(ours, theirs, agreement(decide(given), decisions), given, rounds)
     write_section(docs, "corpus", text)
     print(text)
+    pairs = corpus_dedup.section(lambda asked: ask(python, asked, corpus_dedup.CHILD), given)
+    write_section(docs, "corpus-dedup", pairs)
+    print(f"\n{pairs}")
     return 0
 
 
@@ -109,10 +113,10 @@ def rate(work: Callable[[], Any], count: int) -> float:
     return count / (time.process_time() - started)
 
 
-def ask(python: Path, texts: Sequence[str]) -> dict[str, Any]:
-    """The peer's CPU seconds for the filters and the signatures of the texts, and its decisions."""
+def ask(python: Path, asked: Any, child: Path = CHILD) -> dict[str, Any]:
+    """The peer's answer. CHILD is asked about texts: CPU seconds for filters and signatures, and decisions."""
     done = subprocess.run(
-        [str(python), str(CHILD)], input=json.dumps(list(texts)), capture_output=True, text=True, check=False
+        [str(python), str(child)], input=json.dumps(asked), capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise UsageError(f"datatrove failed: {done.stderr[-300:]}", "Make its environment again: --setup")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trivium.bench import corpus
+from trivium.bench import corpus, corpus_dedup
 from trivium.ground.errors import UsageError
 
 
@@ -36,21 +36,28 @@ def test_fineweb_is_asked_about_what_c4_lets_through() -> None:
     }
 
 
-def test_both_sides_take_turns_and_the_section_is_written(own_cache: Path, tmp_path: Path) -> None:
+def test_both_sides_take_turns_and_the_section_is_written(
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A peer that answers at once stands in for datatrove."""
     python = own_cache / "peers" / "datatrove" / "bin" / "python"
     python.parent.mkdir(parents=True)
     answer = (
         "import json,sys; t=json.load(sys.stdin); "
-        f"print(json.dumps(dict(filters=2.0, minhash=1.0, decisions=[dict.fromkeys({corpus.LAYERS!r}, True)]*len(t))))"
+        "n=len(t['pairs']) if isinstance(t, dict) else 0; "
+        "print(json.dumps(dict(similar=[0.9]*n, found=[[True]*n]*len(t['seeds']))) if n else "
+        f"json.dumps(dict(filters=2.0, minhash=1.0, decisions=[dict.fromkeys({corpus.LAYERS!r}, True)]*len(t))))"
     )
     python.write_text(f"#!/bin/sh\nexec {sys.executable} -c {json.dumps(answer)}\n", encoding="utf-8")
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
     docs = tmp_path / "benchmarks.md"
+    monkeypatch.setattr(corpus_dedup, "DOCUMENTS", (2000,))
     assert corpus.main(docs=docs, texts=6, rounds=2) == 0
     text = docs.read_text(encoding="utf-8")
     assert text.count("<!-- corpus:begin -->") == 1 and "| four quality filters, documents/s |" in text
     assert " | 3.0 | " in text and "| gopher_repetition | " in text and "6 English texts" in text
+    assert text.count("<!-- corpus-dedup:begin -->") == 1 and "| 2,000 | " in text and "| 200 of 200 |" in text
+    assert "Of the 24 pairs from 0.8 on" in text and "datatrove 100.00 %" in text
 
 
 def test_a_peer_that_fails_is_named(own_cache: Path) -> None:

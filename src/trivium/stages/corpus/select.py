@@ -218,14 +218,14 @@ def _cleaning(judge: Judge) -> Judge:
 def _exact(rows: Sequence[Row]) -> list[str]:
     from trivium.stages.corpus.dedup import exact_copies
 
-    return ["" if i == first else "same_text" for i, first in enumerate(exact_copies([row["text"] for row in rows]))]
+    return ["" if i == first else "same_text" for i, first in enumerate(exact_copies(row["text"] for row in rows))]
 
 
 def _near(rows: Sequence[Row], config: SelectConfig) -> list[str]:
     from trivium.stages.corpus.dedup import near_copies
 
     how = config.minhash
-    firsts = near_copies([row["text"] for row in rows], how.bands, how.rows, how.ngram, how.seed)
+    firsts = near_copies((row["text"] for row in rows), how.bands, how.rows, how.ngram, how.seed)
     return ["" if i == first else "near_copy" for i, first in enumerate(firsts)]
 
 

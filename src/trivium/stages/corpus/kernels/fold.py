@@ -49,8 +49,3 @@ def folding() -> Folding:
 
 def _class(char: str) -> int:
     return (DIGIT if char.isdecimal() else LETTER) if char.isalnum() else GAP
-
-
-def bytes_of(text: str) -> npt.NDArray[np.uint8]:
-    """The text as UTF-8, with a space behind it."""
-    return np.frombuffer(f"{text} ".encode("utf-8", "surrogatepass"), np.uint8)
