@@ -20,6 +20,7 @@ from typing import Any
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
 from trivium.ground.how import How
+from trivium.ground.log import write_jsonl
 from trivium.ground.progress import Progress
 from trivium.stages.corpus import language, workers
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
@@ -34,7 +35,9 @@ from trivium.stages.corpus.extract import (
     tidy,
     unmarked,
 )
+from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.quality import ALL, all_scores
+from trivium.stages.corpus.shown.pages import Lowest, Sample, keep
 from trivium.stages.corpus.sources.find import Source, find, read
 from trivium.stages.corpus.sources.page import Page, without_body
 from trivium.stages.corpus.sources.remote import fetch
@@ -48,7 +51,8 @@ SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL)
 
 
 def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
-    """Seal a `scored` artifact: documents.parquet (a row a record, a column a score) and funnel.json (counts by file).
+    """Seal a `scored` artifact: documents.parquet (a row a record, a column a score), funnel.json (counts by file) and
+    pages_sample.jsonl (some pages beside their texts).
 
     Reads the sources of the config (or the bundled sample) and the pages of the `town` input, when there is one.
     Raises UsageError for a source that is not what its name says, and Stopped when asked to stop.
@@ -60,7 +64,9 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
         sources += [(source, TOWN_PAGES) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
     with sealing(out, label_of(config, inputs)) as folder:
         started = time.monotonic()
-        counts = _write_rows(folder / "documents.parquet", _rows(config, sources, how))
+        sample = Sample()
+        counts = _write_rows(folder / "documents.parquet", sample.through(_rows(config, sources, how)))
+        write_jsonl(folder / "pages_sample.jsonl", sample.records(lambda text: rewrite(text)[0]))
         write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
     return open_artifact(out)
 
@@ -88,7 +94,7 @@ def page_id(url: str, body: bytes) -> str:
 
 def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
     """The work of one worker: from a page to what can be said about it; loads the language model once."""
-    identify = language.load()
+    identify, lowest = language.load(), Lowest()
     words = "Kernels are compiled here, before the clock of any page runs."
     all_scores(words)
     with contextlib.suppress(Unreadable):
@@ -108,8 +114,8 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
             row["failed"] = "bad_url"
         if not row["failed"]:
             try:
-                text, row["charset"] = decode(page.body, page.charset)
-                row["text"] = text = tidy(text) if page.kind == "text" else _extracted(text, config)
+                html, row["charset"] = decode(page.body, page.charset)
+                row["text"] = text = tidy(html) if page.kind == "text" else _extracted(html, config)
                 if not text:
                     raise Unreadable("no_text")
             except Unreadable as reason:
@@ -117,6 +123,8 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
             else:
                 row["language"], row["language_score"] = identify(text)
                 row.update(all_scores(unmarked(text)))
+                if page.kind == "html":
+                    keep(row, html, lowest, page.origin)
         return row
 
     return score

@@ -16,14 +16,14 @@ from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, 
 from trivium.ground.atomic import write_json
 from trivium.ground.errors import TriviumError
 from trivium.ground.how import How
-from trivium.ground.log import read_jsonl
+from trivium.ground.log import read_jsonl, write_jsonl
 from trivium.ground.progress import Progress
 from trivium.stages.corpus.advice import advice, worst_layer
 from trivium.stages.corpus.config import SELECT_FORMAT, SELECT_STAGE, SelectConfig
 from trivium.stages.corpus.funnel import Funnel
 from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.quality import c4_scores
-from trivium.stages.corpus.rules import first_broken, quality_layers
+from trivium.stages.corpus.rules import Rule, judged, quality_layers, url_rules
 from trivium.stages.corpus.sources.page import READING
 from trivium.stages.corpus.urls import is_listed
 from trivium.text.document import FIELDS, Document, write_documents
@@ -33,14 +33,16 @@ Judge = Callable[[Row], str]
 
 
 def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
-    """Seal a `selected` artifact: train.parquet, heldout.parquet (Documents) and funnel.json (the account by source).
+    """Seal a `selected` artifact: train.parquet, heldout.parquet (Documents), funnel.json (the account by source) and
+    examples.jsonl (documents to read, of every layer and reason).
 
     Reads `scored`, and `town` for its lessons. Raises TriviumError when nothing is left to train on.
     """
     facts: dict[str, Any] = {}
     with sealing(out, label_of(config, inputs), facts) as folder:
         started = time.monotonic()
-        funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")))
+        pages = [page["id"] for page in read_jsonl(inputs["scored"].file("pages_sample.jsonl"))]
+        funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")), pages)
         heldout, mix = _pass_layers(funnel, config, inputs, how)
         train = [row for row in funnel.rows if row["id"] not in heldout or row["synthetic"]]
         evaluation = [row for row in funnel.rows if row["id"] in heldout and not row["synthetic"]]
@@ -54,9 +56,12 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
         account["selected"] = {"train": _size(train), "heldout": _size(evaluation)}
         account["mix"] = mix
         account["advice"] = advice(account)
+        account["pages"] = funnel.examples.fates
         facts |= {"documents": len(train), "held_out": len(evaluation), "dropped": _dropped(account)}
         account["seconds"] = round(time.monotonic() - started, 2)
         write_json(folder / "funnel.json", account)
+        shown = funnel.examples.records((lambda text: rewrite(text)[0]) if config.rewrite_pii else str)
+        write_jsonl(folder / "examples.jsonl", shown)
     return open_artifact(out)
 
 
@@ -83,7 +88,7 @@ def page_layers(config: SelectConfig) -> dict[str, Judge]:
         "language": lambda row: _language_reason(row, config),
     }
     for name, rules in quality_layers(config).items():
-        judges[name] = lambda row, rules=rules: first_broken(rules, row)  # type: ignore[misc]
+        judges[name] = lambda row, rules=rules: judged(rules, row)  # type: ignore[misc]
     return judges
 
 
@@ -142,16 +147,16 @@ def heldout_ids(rows: Iterable[Row], config: SelectConfig) -> set[str]:
 
 def _url_reason(row: Row, config: SelectConfig) -> str:
     if is_listed(row["host"], config.blocked_domains):
+        row["why"] = {"what": "host", "value": row["host"]}
         return "blocked_domain"
-    if row["url_hard_words"] > config.max_url_hard_words:
-        return "hard_words"
-    return "soft_words" if row["url_soft_words"] > config.max_url_soft_words else ""
+    return judged(url_rules(config), row)
 
 
 def _language_reason(row: Row, config: SelectConfig) -> str:
     if config.language and row["language"] != config.language:
+        row["why"] = {"what": "language", "value": row["language"] or "none"}
         return f"not_{config.language}"
-    return "low_score" if row["language_score"] < config.min_language_score else ""
+    return judged([Rule("low_score", "language_score", low=config.min_language_score)], row)
 
 
 def _cleaning(judge: Judge) -> Judge:
@@ -171,7 +176,7 @@ def _cleaning(judge: Judge) -> Judge:
 def _exact(rows: Sequence[Row]) -> list[str]:
     from trivium.stages.corpus.dedup import exact_copies
 
-    return ["" if i == first else "same_text" for i, first in enumerate(exact_copies([row["text"] for row in rows]))]
+    return _copies(rows, exact_copies([row["text"] for row in rows]), "same_text")
 
 
 def _near(rows: Sequence[Row], config: SelectConfig) -> list[str]:
@@ -179,7 +184,15 @@ def _near(rows: Sequence[Row], config: SelectConfig) -> list[str]:
 
     how = config.minhash
     firsts = near_copies([row["text"] for row in rows], how.bands, how.rows, how.ngram, how.seed)
-    return ["" if i == first else "near_copy" for i, first in enumerate(firsts)]
+    return _copies(rows, firsts, "near_copy")
+
+
+def _copies(rows: Sequence[Row], firsts: Sequence[int], reason: str) -> list[str]:
+    """The reason for each row that is not the first of its cluster, which is noted as why."""
+    for i, first in enumerate(firsts):
+        if i != first:
+            rows[i]["why"] = {"what": "like", "value": rows[first]["url"]}
+    return ["" if i == first else reason for i, first in enumerate(firsts)]
 
 
 def _rewrite_pii(row: Row) -> str:
@@ -205,6 +218,7 @@ def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[d
         for i in sorted(groups[name], key=lambda i: draw(config.seed, "mix", rows[i]["id"])):
             if len(rows[i]["text"]) > left:
                 reasons[i] = "over_quota"
+                rows[i]["why"] = {"what": "characters", "value": len(rows[i]["text"]), "high": int(left)}
             else:
                 left -= len(rows[i]["text"])
         figures = {"available": there, "planned": round(planned[name]), "written": round(planned[name] - left)}
