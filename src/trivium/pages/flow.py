@@ -29,6 +29,8 @@ class Branch:
     name: str
     count: int
     href: str = ""
+    note: str = ""
+    """What the reason means; shown where the shape has room."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,18 @@ class Shape:
     stem: float = 136.0
     stem_width: float = 210.0
     end: float = 396.0
+    notes: bool = False
+    """Whether branches' notes are shown."""
 
 
 WIDE = Shape()
-WIDER = Shape(width=900.0, stem=150.0, stem_width=320.0, end=540.0)
+WIDER = Shape(width=912.0, stem=136.0, stem_width=250.0, end=432.0, notes=True)
 NARROW = Shape(width=400.0, stem=124.0, stem_width=84.0, end=232.0)
-LETTER = 6.9
+LETTER = 6.6
 """How wide a letter is at most, on the mean: names that do not fit are cut."""
 
 
-def flow(steps: Sequence[Step], stage: str, said: str, thing: str = "documents", shape: Shape = WIDE) -> Markup:
+def flow(steps: Sequence[Step], stage: str, said: str, shape: Shape = WIDE) -> Markup:
     """The stream in a stage's colour; `said` tells it in a sentence. Empty Markup without steps."""
     if not steps:
         return Markup("")
@@ -72,7 +76,11 @@ def flow(steps: Sequence[Step], stage: str, said: str, thing: str = "documents",
         parts += drawn
         y += height
     share = f"{100 * left / came:.1f} %" if came else "0 %"
-    parts += [_bar(shape, y, END, left * scale), *_told(shape, y, "out", f"{left:,} {thing}, {share}", "")]
+    parts += [
+        _bar(shape, y, END, left * scale),
+        _edge(shape, y, left * scale),
+        *_told(shape, y, "out", f"{left:,} · {share}", ""),
+    ]
     ink = paint(stage, SOLID)
     return canvas(shape.width, y + END + 2, said, element("g", *parts, **ink), role="group")
 
@@ -92,19 +100,23 @@ def _step(step: Step, y: float, scale: float, stage: str, shape: Shape) -> tuple
     height = max(ROW, top - y + 4)
     lost = step.came - step.left
     note = f"{step.left:,} left" if lost else f"{step.left:,}"
-    return [_bar(shape, y, height, step.left * scale), *_told(shape, y, step.name, note, step.href), *branches], height
+    stem = _bar(shape, y, height, step.left * scale)
+    return [*branches, stem, _edge(shape, y, step.came * scale), *_told(shape, y, step.name, note, step.href)], height
 
 
 def _bar(shape: Shape, y: float, height: float, width: float) -> Markup:
     return element("rect", x=shape.stem, y=y, width=max(width, HAIR if width else 0.0), height=height + 0.3)
 
 
+def _edge(shape: Shape, y: float, width: float) -> Markup:
+    """The hair line between two layers."""
+    return element("rect", x=shape.stem, y=y, width=width, height=1, class_="ground")
+
+
 def _told(shape: Shape, y: float, name: str, note: str, href: str) -> list[Markup]:
     """A layer's name and what it leaves, on the left of the stem."""
     x = shape.stem - 10
     words = [text(x, y + 15, _cut(name.replace("_", " "), x), "end", "strong"), text(x, y + 29, note, "end", "note")]
-    if len(note) * 6.2 > x:
-        words[1] = text(0, y + 29, note, "", "note")
     return [element("a", *words, href=href)] if href else words
 
 
@@ -119,26 +131,20 @@ def _band(x0: float, x1: float, y: float, top: float, bottom: float, end: float)
     return element("path", d=d.format(*(number(float(p)) for p in (*points, x0, bottom - inner, x0, y))))
 
 
-def _link(
-    branch: Branch, step: Step, band: Markup, middle: float, room: float, stage: str, shape: Shape
-) -> Markup:
+def _link(branch: Branch, step: Step, band: Markup, middle: float, room: float, stage: str, shape: Shape) -> Markup:
     """A branch with its label, as a link where it has somewhere to go."""
-    name = branch.name.replace("_", " ")
-    count = f"{branch.count:,}"
-    fits = shape.width - shape.end - 12 - (len(count) + 1) * LETTER
-    label = element(
-        "text",
-        element("tspan", count, class_="count"),
-        " " + _cut(name, fits),
-        x=shape.end + 8,
-        y=middle + 4,
-    )
+    name, count = branch.name.replace("_", " "), f"{branch.count:,}"
+    room_left = shape.width - shape.end - 8 - (len(count) + 1) * LETTER
+    words = _cut(name, room_left)
+    parts = [element("tspan", count, class_="count"), f" {words}"]
+    room_left -= (len(words) + 2) * LETTER
+    if shape.notes and branch.note and room_left > 60:
+        parts.append(element("tspan", _cut(branch.note, room_left * LETTER / 5.6), dx=10.0, class_="note"))
+    label = element("text", *parts, x=shape.end + 8, y=middle + 4)
     tip = f"{name}: {branch.count:,} of {step.came:,} ({100 * branch.count / max(step.came, 1):.1f} %)"
-    box = element(
-        "rect", x=shape.end, y=middle - room / 2, width=shape.width - shape.end, height=room, class_="catch"
-    )
-    parts = [element("title", tip), element("g", band, **paint(stage, PALE)), box, label]
-    return element("a", *parts, href=branch.href, class_="branch") if branch.href else element("g", *parts)
+    box = element("rect", x=shape.end, y=middle - room / 2, width=shape.width - shape.end, height=room, class_="catch")
+    drawn = [element("title", tip), element("g", band, **paint(stage, PALE)), box, label]
+    return element("a", *drawn, href=branch.href, class_="branch") if branch.href else element("g", *drawn)
 
 
 def _cut(name: str, room: float) -> str:

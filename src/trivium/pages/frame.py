@@ -13,9 +13,9 @@ from html.parser import HTMLParser
 from markupsafe import escape
 
 BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure footer "
-    "form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section select summary table tbody td tfoot th "
-    "thead tr ul".split()
+    "address article aside blockquote body br caption center dd details dialog div dl dt fieldset figcaption figure "
+    "footer form h1 h2 h3 h4 h5 h6 header hr html li main nav ol option p pre section select summary table tbody td tfoot "
+    "th thead tr ul".split()
 )
 """Tags at which a run of text ends."""
 TAGS = (BLOCKS - frozenset("body html form select option fieldset dialog details summary".split())) | frozenset(
@@ -27,7 +27,8 @@ SILENT = frozenset("script style title iframe object noscript template svg math 
 SPANS = frozenset(("colspan", "rowspan"))
 MOST_SPAN = 50
 STYLE = """
-:root{color-scheme:light dark;font:14px/1.5 system-ui,sans-serif;--ink:#23211d;--soft:#77726a;--kept:#d5ecdf;--hair:#ddd8cd}
+:root{color-scheme:light dark;font:14px/1.5 system-ui,sans-serif;--ink:#23211d;--soft:#77726a;--kept:#d5ecdf;
+--hair:#ddd8cd}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e2d8;--soft:#96907f;--kept:#1d4a39;--hair:#3d3a32;background:#1b1a17}}
 body{margin:12px;color:var(--soft);overflow-wrap:break-word}mark{background:var(--kept);color:var(--ink)}
 table{border-collapse:collapse}td,th{border:1px solid var(--hair);padding:2px 6px;vertical-align:top;text-align:left}
@@ -36,7 +37,7 @@ h3,h4,h5,h6{font-size:14px}a{text-decoration:underline dotted}.image{border:1px 
 """
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 SURE = 24
-"""Letters and digits of a run of text from which on it may stand inside a line, rather than be one, to count as kept."""
+"""Letters and digits of a run of text from which on it counts as kept inside a line, rather than as one."""
 
 
 def srcdoc(html: str, text: str = "") -> str:

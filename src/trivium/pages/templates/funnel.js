@@ -4,7 +4,7 @@
     var found = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
     if (!found) return;
     for (var at = found; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
-    found.scrollIntoView();
+    found.scrollIntoView({ behavior: "instant" });
     var summary = found.querySelector("summary");
     if (summary && found.tagName === "DETAILS") summary.focus({ preventScroll: true });
   }

@@ -16,6 +16,8 @@ DROPPED, STAYED = 20, 3
 """Documents shown of a reason, and of those that a layer left."""
 CHARACTERS = 1500
 """Of a text that are shown."""
+SLACK = 4000
+"""Characters read beyond those that are shown: what is to be rewritten has to be seen whole, a private key even."""
 Record = dict[str, Any]
 
 
@@ -41,7 +43,8 @@ class Examples:
             return
         self._offered += 1
         text = row["text"]
-        record = {"url": row["url"], "why": why if reason else None, "characters": len(text), "text": text[:CHARACTERS]}
+        seen = {"characters": len(text), "text": text[: CHARACTERS + SLACK]}
+        record = {"url": row["url"], "why": why if reason else None, **seen}
         (heapq.heapreplace if full else heapq.heappush)(heap, (draw, -self._offered, record))
 
     def records(self, rewrite: Callable[[str], str] = str) -> Iterator[Record]:
@@ -52,7 +55,7 @@ class Examples:
         for (source, layer, reason), heap in self._kept.items():
             for _, _, record in sorted(heap, reverse=True):
                 where = {"source": source, "layer": layer, "reason": reason}
-                yield where | record | {"text": rewrite(record["text"])}
+                yield where | record | {"text": rewrite(record["text"])[:CHARACTERS]}
 
 
 def _draw(layer: str, row: Mapping[str, Any]) -> int:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from trivium.stages.corpus.shown.examples import SLACK
+
 PAGES = 12
 """Kept of each source."""
 HTML_CHARACTERS = 60_000
@@ -54,7 +56,8 @@ def keep(row: Row, html: str, lowest: Lowest, key: str) -> None:
     """Let the row carry its page when it may be among those that are shown."""
     if lowest.takes(key, draw_of(row)):
         bare = without_scripts(html)
-        row[KEY] = {"html": bare[:HTML_CHARACTERS], "html_characters": len(html), "cut": len(bare) > HTML_CHARACTERS}
+        seen = bare[: HTML_CHARACTERS + SLACK]
+        row[KEY] = {"html": seen, "html_characters": len(html), "cut": len(bare) > HTML_CHARACTERS}
 
 
 class Sample:
@@ -76,7 +79,7 @@ class Sample:
             return
         pages = self._pages.setdefault(row["source"], [])
         named = {"source": row["source"], "id": row["id"], "url": row["url"], **page}
-        text = {"text": row["text"][:TEXT_CHARACTERS], "characters": len(row["text"])}
+        text = {"text": row["text"][: TEXT_CHARACTERS + SLACK], "characters": len(row["text"])}
         if all(other["id"] != row["id"] for _, other in pages):
             pages.append((draw_of(row), named | text))
             pages.sort(key=lambda pair: pair[0])
@@ -89,7 +92,8 @@ class Sample:
         """
         for pages in self._pages.values():
             for _, page in pages:
-                yield page | {name: rewrite(page[name]) for name in ("html", "text")}
+                html, text = rewrite(page["html"])[:HTML_CHARACTERS], rewrite(page["text"])[:TEXT_CHARACTERS]
+                yield page | {"html": html, "text": text}
 
 
 def without_scripts(html: str) -> str:

@@ -72,7 +72,7 @@ class Source:
                 layer.name,
                 layer.came,
                 layer.left,
-                [Branch(one.name, one.count, f"{page}#{one.anchor}") for one in layer.reasons],
+                [Branch(one.name, one.count, f"{page}#{one.anchor}", one.meaning) for one in layer.reasons],
                 f"{page}#{layer.anchor}",
             )
             for layer in self.layers

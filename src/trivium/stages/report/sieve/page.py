@@ -57,8 +57,12 @@ def pictures(source: Source, page: str, wide: Shape = WIDE) -> dict[str, Any]:
     }
 
 
-def beside(inputs: Inputs) -> list[dict[str, Any]]:
-    """Pages with their texts from `scored`, each with a `frame` to show it in, as many as PAGES_BYTES hold."""
+def beside(inputs: Inputs) -> list[dict[str, Any]] | None:
+    """Pages with their texts from `scored`, each with a `frame` to show it in, as many as PAGES_BYTES hold; None where
+    no pages were kept.
+    """
+    if "scored" not in inputs or not inputs["scored"].has("pages_sample.jsonl"):
+        return None
     fates = deep(json_of(inputs, "selected", "funnel.json"), "pages") or {}
     shown, room = [], PAGES_BYTES
     for number, page in enumerate(lines_of(inputs, "scored", "pages_sample.jsonl")):
