@@ -97,6 +97,20 @@ def test_any_text_is_harmless(text: str) -> None:
     check_harmless(srcdoc(text, text))
 
 
+def test_what_is_not_shown_leaves_no_trace() -> None:
+    html = (
+        "<p>a<script>var x = '<p>';</script >b<!-- c --><style>d</style><svg width=1 /><svg><text>e</text></svg>f</p>"
+    )
+    assert srcdoc(html).endswith("<body><p>abf</p></body></html>")
+    assert srcdoc("<p>a</p><script>never ends <p>b").endswith("<body><p>a</p></body></html>")
+    assert srcdoc("2 < 3 & 4 <p title='>'>&lt;b&gt;").endswith("<body>2 &lt; 3 &amp; 4 <p>&lt;b&gt;</body></html>")
+
+
+@pytest.mark.parametrize("piece", ["<", '<a "', '<a ="', "<a =' ", "</", "<!", "<script>", "<div>", "&#", '<img alt="'])
+def test_long_pages_of_one_piece_come_through(piece: str) -> None:
+    check_harmless(srcdoc(piece * 20_000, piece * 1000))
+
+
 def test_words_tables_and_pictures_are_shown_and_what_was_kept_is_marked() -> None:
     html = (
         "<nav><a href=/>Home</a></nav><h1>A <b>title</b></h1><p>One long sentence that stayed in the text.</p>"
