@@ -130,6 +130,7 @@ def test_pages_are_cut_and_say_so() -> None:
         ("İ<script>x</script>ß<scripted>c", "İß<scripted>c"),
         ("<img src='data:image/png;base64,AAAA' alt=x>", "<img src='' alt=x>"),
         ("plain", "plain"),
+        ("a\n <script>x</script> \n\n b", "a\n b"),
     ],
 )
 def test_scripts_styles_comments_and_data_go(html: str, left: str) -> None:

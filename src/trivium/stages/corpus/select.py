@@ -218,7 +218,8 @@ def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[d
         for i in sorted(groups[name], key=lambda i: draw(config.seed, "mix", rows[i]["id"])):
             if len(rows[i]["text"]) > left:
                 reasons[i] = "over_quota"
-                rows[i]["why"] = {"what": "characters", "value": len(rows[i]["text"]), "high": int(left)}
+                size = f"{len(rows[i]['text']):,}, where there was room for {int(left):,}"
+                rows[i]["why"] = {"what": "characters", "value": size}
             else:
                 left -= len(rows[i]["text"])
         figures = {"available": there, "planned": round(planned[name]), "written": round(planned[name] - left)}

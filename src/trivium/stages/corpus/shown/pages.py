@@ -26,6 +26,7 @@ _GONE = ("script", "style", "noscript", "svg", "template", "iframe", "object")
 _OPEN = re.compile(rf"<(?:({'|'.join(_GONE)})(?=[\s/>])|!--)", re.IGNORECASE)
 _CLOSE = {name: re.compile(rf"</{name}[^>]*>?", re.IGNORECASE) for name in _GONE} | {"": re.compile("-->")}
 _DATA = re.compile(r"""(?<==["'])data:[^"'<>]*""", re.IGNORECASE)
+_GAP = re.compile(r"\n\s*\n")
 Row = dict[str, Any]
 
 
@@ -97,8 +98,9 @@ class Sample:
 
 
 def without_scripts(html: str) -> str:
-    """The page without scripts, styles, comments and embedded data. It makes pages small, not safe: whoever shows one
-    has to see to that. Of a long page only the beginning comes back. Time is linear in the page's length.
+    """The page without scripts, styles, comments, embedded data and empty lines; of a long one only the beginning.
+
+    It makes pages small, not safe: whoever shows one has to see to that. Time is linear in the page's length.
     """
     parts: list[str] = []
     at = length = 0
@@ -107,4 +109,5 @@ def without_scripts(html: str) -> str:
         length += len(parts[-1])
         close = _CLOSE[(match[1] or "").lower()].search(html, match.end())
         at = close.end() if close else len(html)
-    return _DATA.sub("", "".join([*parts, html[at : at + 2 * HTML_CHARACTERS]]))
+    bare = "".join([*parts, html[at : at + 2 * HTML_CHARACTERS]])
+    return _GAP.sub("\n", _DATA.sub("", bare))

@@ -31,6 +31,7 @@ def funnel_page(inputs: Inputs, config: ReportConfig) -> str:
     sources = sources_of(inputs, config.examples)
     if not sources:
         return ""
+    behind = [source for source in sources if not source.drops and len(source.layers) == 1]
     script = (TEMPLATES / "funnel.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return render(
@@ -39,7 +40,8 @@ def funnel_page(inputs: Inputs, config: ReportConfig) -> str:
         style=style(),
         script=Markup(script),  # noqa: S704 - our own file
         script_hash=digest,
-        sources=[{"source": source, **pictures(source, "", WIDER)} for source in sources],
+        sources=[{"source": source, **pictures(source, "", WIDER)} for source in sources if source not in behind],
+        behind=behind,
         pages=beside(inputs),
         version=trivium.__version__,
     )

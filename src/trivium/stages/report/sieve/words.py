@@ -68,6 +68,8 @@ REASONS = {
 
 def meaning(reason: str, whys: list[dict[str, Any]]) -> str:
     """What a reason says: its own line, or the meaning of the score that it looks at."""
+    if any(why.get("what") == "language" for why in whys):
+        return "fastText names another language."
     scored = [why["what"] for why in whys if "low" in why or "high" in why]
     return REASONS.get(reason) or SCORES.get(reason) or SCORES.get(scored[0] if scored else "", "")
 
