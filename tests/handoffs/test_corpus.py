@@ -93,8 +93,8 @@ def test_every_reason_has_documents_to_read(street: Street) -> None:
     for source, entry in account(street["selected"]).items():
         for layer in entry["layers"]:
             assert shown.pop((source, layer["name"], "")) == min(3, layer["out"])
-            for reason, count in layer["dropped"].items():
-                assert shown.pop((source, layer["name"], reason)) == min(20, count)
+            for reason, gone in layer["dropped"].items():
+                assert shown.pop((source, layer["name"], reason)) == min(20, gone)
     assert not shown
 
 
