@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,30 @@ def test_every_record_of_the_sample_is_counted(street: Street) -> None:
         "mix",
     ]
     assert sum(bool(layer["dropped"]) for layer in web["layers"]) >= 8, "the sample gives most layers something to do"
+
+
+def test_every_reason_has_documents_to_read(street: Street) -> None:
+    shown = Counter(
+        (one["source"], one["layer"], one["reason"]) for one in read_jsonl(street["selected"].file("examples.jsonl"))
+    )
+    for source, entry in account(street["selected"]).items():
+        for layer in entry["layers"]:
+            assert shown.pop((source, layer["name"], "")) == min(3, layer["out"])
+            for reason, gone in layer["dropped"].items():
+                assert shown.pop((source, layer["name"], reason)) == min(20, gone)
+    assert not shown
+
+
+def test_pages_stand_beside_their_texts_and_have_a_fate(street: Street) -> None:
+    pages = list(read_jsonl(street["scored"].file("pages_sample.jsonl")))
+    assert Counter(page["source"] for page in pages) == {"web": 12, "town:pages": 12}
+    texts = {row["id"]: row["text"] for row in select.read_rows(street["scored"].file("documents.parquet"))}
+    fates = street["selected"].json("funnel.json")["pages"]
+    kept = {document.id for name in ("train", "heldout") for document in documents(street["selected"], name)}
+    assert {page["id"] for page in pages} == set(fates)
+    for page in pages:
+        assert page["characters"] == len(texts[page["id"]]) and "<script" not in page["html"].lower()
+        assert (page["id"] in kept) == (fates[page["id"]] == [])
 
 
 def test_train_and_heldout_are_what_was_planned(street: Street) -> None:

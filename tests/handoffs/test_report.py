@@ -47,7 +47,8 @@ def test_the_data_stages_fill_their_sections(sealed: dict[str, Artifact], tmp_pa
 
 def test_every_count_of_the_funnel_is_on_the_page(sealed: dict[str, Artifact], tmp_path: Path) -> None:
     snapshot(ReportConfig(), sealed["town"].path.parent, tmp_path / "now.html")
-    text = (tmp_path / "now.html").read_text(encoding="utf-8")
+    text = (tmp_path / "funnel.html").read_text(encoding="utf-8")
+    assert "funnel.html#" in (tmp_path / "now.html").read_text(encoding="utf-8")
     for source in sealed["selected"].json("funnel.json")["sources"]:
         assert source["source"] in text
         for layer in source["layers"]:
@@ -60,3 +61,4 @@ def test_a_folder_gives_the_same_page_as_its_artifacts(sealed: dict[str, Artifac
     snapshot(ReportConfig(), sealed["town"].path.parent, tmp_path / "now.html")
     whole = run(ReportConfig(), sealed, tmp_path / "report", QUIET).file("report.html")
     assert (tmp_path / "now.html").read_bytes() == whole.read_bytes()
+    assert (tmp_path / "funnel.html").read_bytes() == whole.with_name("funnel.html").read_bytes()

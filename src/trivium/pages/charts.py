@@ -1,4 +1,4 @@
-"""Charts: lines with bands, bars with error bars, funnel bars, heat cells. Data in, one SVG out, coloured by stage."""
+"""Charts: lines with bands, bars with error bars, heat cells. Data in, one SVG out, coloured by stage."""
 
 from __future__ import annotations
 
@@ -194,35 +194,6 @@ def _bar(figure: Mapping[str, Any], one: Bars, x: float, width: float, frame: Fr
     whisker = f"M{middle:.1f} {frame.up(low):.1f}V{frame.up(high):.1f}m-4 0h8M{middle - 4:.1f} {frame.up(low):.1f}h8"
     tip = element("title", f"{one.name}: {100 * value:.1f} % [{100 * low:.1f}, {100 * high:.1f}], n = {figure['n']:,}")
     return element("g", tip, shape, element("path", d=whisker, class_="whisker"))
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A bar of a funnel: what came in, what is left, and a note about the difference."""
-
-    name: str
-    came: int
-    left: int
-    note: str = ""
-
-
-def funnel(layers: Sequence[Stage], stage: str, said: str) -> Markup:
-    """Layers from top to bottom: the solid part stays, the pale part is dropped here."""
-    most, row, left, right = max([layer.came for layer in layers] or [1]), 27.0, 128.0, 262.0
-    scale = (WIDTH - left - right) / max(most, 1)
-    parts = []
-    for i, layer in enumerate(layers):
-        y = i * row
-        stays, went = layer.left * scale, (layer.came - layer.left) * scale
-        parts.append(text(left - 10, y + 15, layer.name, "end", "tick strong"))
-        parts.append(element("rect", x=left, y=y + 3, width=max(stays, 0.5), height=17.0, rx=1.5, **paint(stage)))
-        if went:
-            parts.append(
-                element("rect", x=left + stays, y=y + 3, width=went, height=17.0, rx=1.5, **paint(stage, 0.25))
-            )
-        said_here = f"{layer.left:,}" + (f" · −{layer.came - layer.left:,} {layer.note}" if went else "")
-        parts.append(text(left + layer.came * scale + 8, y + 16, said_here, style="tick"))
-    return canvas(WIDTH, len(layers) * row + 4, said, *parts)
 
 
 @dataclass(frozen=True)

@@ -32,14 +32,16 @@ def text(x: float, y: float, said: str, place: str = "", style: str = "") -> Mar
     return element("text", said, x=x, y=y, text_anchor=place or None, class_=style or None)
 
 
-def canvas(width: float, height: float, said: str, *children: Markup) -> Markup:
-    """An SVG image that scales with the page; `said` tells it to those who do not see it."""
+def canvas(width: float, height: float, said: str, *children: Markup, role: str = "img") -> Markup:
+    """An SVG image that scales with the page; `said` tells it to those who do not see it. With links inside its role is
+    group: they are told one by one.
+    """
     return element(
         "svg",
         element("title", said),
         *children,
         viewBox=f"0 0 {number(width)} {number(height)}",
-        role="img",
+        role=role,
         class_="chart",
         style=f"max-width:{number(width)}px",
     )

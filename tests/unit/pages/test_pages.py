@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from trivium.pages.charts import Bars, Cell, HeatRow, Line, Part, Stage, bars, funnel, heat, lines, smooth, stacks, thin
+from trivium.pages.charts import Bars, Cell, HeatRow, Line, Part, bars, heat, lines, smooth, stacks, thin
 from trivium.pages.colours import COLOURS, colour, stage_of, stylesheet
 from trivium.pages.dag import Vertex, dag, depths
 from trivium.pages.figures import count, percent, plain, points, short, size
+from trivium.pages.flow import WIDER, Branch, Step, flow
 from trivium.pages.render import environment, render, style
 from trivium.pages.svg import Frame, element, round_steps
 
@@ -98,7 +99,8 @@ def every_chart() -> list[str]:
         bars([BAD, "b"], [Bars(BAD, "sft", [HALF, None]), Bars("", "rl", [NOTHING, HALF], pale=True)], BAD, BAD, BAD,
              guess=[0.1, None], guess_name=BAD),
         stacks([BAD, "b"], [Part(BAD, 1, [1, 0]), Part("x", 0, [2, 0], hatched=True)], "audit", BAD, BAD),
-        funnel([Stage(BAD, 10, 4, BAD), Stage("empty", 0, 0)], "corpus", BAD),
+        flow([Step(BAD, 10, 4, [Branch(BAD, 6, "#" + BAD, BAD)], BAD), Step("empty", 4, 0, [Branch("b", 4)])],
+             "corpus", BAD, WIDER),
         heat([BAD, "rl"], [HeatRow(BAD, BAD, [Cell(0.5, BAD, BAD), Cell(None)])], BAD),
         dag([Vertex("town", BAD), Vertex(BAD, "x", ["town", "nobody", BAD])], BAD),
     ]  # fmt: skip
@@ -113,7 +115,7 @@ def test_every_chart_is_well_formed_escaped_and_told() -> None:
 
 def test_charts_of_nothing_are_nothing() -> None:
     assert lines([], "x") == "" and lines([Line("a", "rl", [])], "x") == "" and dag([], "x") == ""
-    assert "<svg" in funnel([], "corpus", "nothing")
+    assert flow([], "corpus", "nothing") == "" and "<svg" in flow([Step("a", 0, 0)], "corpus", "nothing")
 
 
 def test_bars_reach_as_high_as_their_value() -> None:

@@ -83,6 +83,25 @@ def funnel() -> dict[str, Any]:
     }
 
 
+def examples() -> list[dict[str, Any]]:
+    """Documents to read for every reason of `funnel`, and some that stayed, as hostile as can be."""
+    why = {"what": "dup_5_gram", "value": 0.1501, "high": 0.15}
+    told = {"url": "javascript:alert(1)//" + HOSTILE, "characters": 9000, "text": HOSTILE * 8}
+    return [
+        {"source": source["source"], "layer": layer["name"], "reason": reason, "why": why if reason else None, **told}
+        for source in funnel()["sources"]
+        for layer in source["layers"]
+        for reason, most in (*((reason, 20) for reason in layer["dropped"]), ("", 3))
+        for _ in range(min(most, layer["dropped"].get(reason, 3)))
+    ]
+
+
+def shown_pages() -> list[dict[str, Any]]:
+    html = f"<body onload=alert(1)>{HOSTILE}<p>What stayed.</p></iframe><script>document.title='owned'</script>"
+    page = {"source": "web", "url": HOSTILE, "html_characters": 900, "cut": True, "characters": 12}
+    return [page | {"id": f"page{i}", "html": html, "text": "What stayed."} for i in range(3)]
+
+
 def stats() -> dict[str, Any]:
     def token(text: str, index: int) -> dict[str, Any]:
         return {"id": index, "hex": text.encode().hex(), "text": text}
@@ -390,8 +409,17 @@ def whole_street(folder: Path) -> dict[str, Artifact]:
         made[node] = seal(folder, node, kind, stage, files, {name: made[other] for name, other in inputs.items()})
 
     add("town", "town", "plant", {"town.json": {"people": []}})
-    add("scored", "scored", "score", {"funnel.json": {"files": [], "seconds": 1.0}}, town="town")
-    add("selected", "selected", "select", {"funnel.json": funnel()}, scored="scored", town="town")
+    pages = {"funnel.json": {"files": [], "seconds": 1.0}, "pages_sample.jsonl": shown_pages()}
+    add("scored", "scored", "score", pages, town="town")
+    account = funnel() | {"pages": {"page0": [], "page1": ["c4", "curly_bracket"]}}
+    add(
+        "selected",
+        "selected",
+        "select",
+        {"funnel.json": account, "examples.jsonl": examples()},
+        scored="scored",
+        town="town",
+    )
     add("tokenizer", "tokenizer", "tokenizer", {"stats.json": stats()}, selected="selected")
     add(
         "shards",

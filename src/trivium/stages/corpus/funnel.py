@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trivium.ground.errors import TriviumError
+from trivium.stages.corpus.shown.examples import Examples
 
 Row = dict[str, Any]
 EXAMPLES = 3
@@ -38,8 +39,10 @@ class Layer:
 class Funnel:
     """Takes rows through layers and keeps the account of every source apart."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], watched: Iterable[str] = ()) -> None:
+        """`watched` are ids of documents whose fate is wanted (`examples.fates`)."""
         self.rows = list(rows)
+        self.examples = Examples(watched)
         self._came = _tally(self.rows)
         self._layers: dict[str, list[Layer]] = {source: [] for source in self._came}
 
@@ -53,7 +56,8 @@ class Funnel:
 
     def layer(self, name: str, judge: Callable[[Row], str], sources: Iterable[str] | None = None) -> None:
         """Drop each row for which `judge` gives a reason. It may rewrite the row's text, and note in `row["changed"]`
-        the kinds of change. With `sources`, other sources' rows pass by.
+        the kinds of change, and in `row["why"]` what decided (`shown.examples`). With `sources`, other sources' rows
+        pass by.
         """
         self.layer_of_all(name, lambda rows: map(judge, rows), sources)
 
@@ -74,6 +78,7 @@ class Funnel:
             layer.seconds += now - clock
             clock = now
             layer.came += 1
+            self.examples.offer(row["source"], name, reason, row)
             _settle(layer, row, reason)
             if reason:
                 gone.add(id(row))

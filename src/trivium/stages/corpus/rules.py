@@ -24,10 +24,33 @@ class Rule:
         value = row[self.column]
         return value is None or not self.low <= value <= self.high
 
+    def why(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row's score and the limits that it has to keep, as examples show them."""
+        limits = {"low": self.low, "high": self.high}
+        finite = {name: limit for name, limit in limits.items() if abs(limit) < inf}
+        return {"what": self.column, "value": row[self.column], **finite}
+
 
 def first_broken(rules: Sequence[Rule], row: Mapping[str, Any]) -> str:
     """The reason of the first rule that the row breaks, or ""."""
     return next((rule.reason for rule in rules if rule.drops(row)), "")
+
+
+def judged(rules: Sequence[Rule], row: dict[str, Any]) -> str:
+    """`first_broken`, with the score that broke the rule noted in `row["why"]`."""
+    for rule in rules:
+        if rule.drops(row):
+            row["why"] = rule.why(row)
+            return rule.reason
+    return ""
+
+
+def url_rules(config: SelectConfig) -> list[Rule]:
+    """The rules about words in the address."""
+    return [
+        Rule("hard_words", "url_hard_words", high=config.max_url_hard_words),
+        Rule("soft_words", "url_soft_words", high=config.max_url_soft_words),
+    ]
 
 
 def quality_layers(config: SelectConfig) -> dict[str, list[Rule]]:

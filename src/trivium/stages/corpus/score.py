@@ -20,9 +20,9 @@ from typing import Any
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
 from trivium.ground.how import How
+from trivium.ground.log import write_jsonl
 from trivium.ground.progress import Progress
 from trivium.stages.corpus import language, workers
-from trivium.stages.corpus.classifier import model as classifier
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
 from trivium.stages.corpus.extract import (
     EXTRACTORS,
@@ -35,8 +35,9 @@ from trivium.stages.corpus.extract import (
     tidy,
     unmarked,
 )
-from trivium.stages.corpus.extractor import model as extractor
+from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.quality import ALL, all_scores
+from trivium.stages.corpus.shown.pages import Lowest, Sample, keep
 from trivium.stages.corpus.sources.find import Source, find, read
 from trivium.stages.corpus.sources.page import Page, without_body
 from trivium.stages.corpus.sources.remote import fetch
@@ -50,7 +51,8 @@ SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL, "classifier_score")
 
 
 def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
-    """Seal a `scored` artifact: documents.parquet (a row a record, a column a score) and funnel.json (counts by file).
+    """Seal a `scored` artifact: documents.parquet (a row a record, a column a score), funnel.json (counts by file) and
+    pages_sample.jsonl (some pages beside their texts).
 
     Reads the sources of the config (or the bundled sample) and the pages of the `town` input, when there is one.
     Raises UsageError for a source that is not what its name says, and Stopped when asked to stop.
@@ -62,7 +64,9 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
         sources += [(source, TOWN_PAGES) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
     with sealing(out, label_of(config, inputs)) as folder:
         started = time.monotonic()
-        counts = _write_rows(folder / "documents.parquet", _rows(config, sources, how))
+        sample = Sample()
+        counts = _write_rows(folder / "documents.parquet", sample.through(_rows(config, sources, how)))
+        write_jsonl(folder / "pages_sample.jsonl", sample.records(lambda text: rewrite(text)[0]))
         write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
     return open_artifact(out)
 
@@ -71,8 +75,12 @@ def label_of(config: ScoreConfig, inputs: Mapping[str, Artifact]) -> Label:
     """What `run` would seal; the hashes of the sources' files are part of it."""
     fingerprints = {f"{i}:{source.name}": source.fingerprint() for i, source in enumerate(sources_of(config))}
     if config.classifier:
+        from trivium.stages.corpus.classifier import model as classifier
+
         fingerprints["classifier"] = classifier.fingerprint(Path(config.classifier))
     if config.extractor not in EXTRACTORS:
+        from trivium.stages.corpus.extractor import model as extractor
+
         fingerprints["extractor"] = extractor.fingerprint(Path(config.extractor))
     return Label("scored", SCORE_STAGE, SCORE_FORMAT, config, parents_of(inputs), fingerprints)
 
@@ -94,7 +102,7 @@ def page_id(url: str, body: bytes) -> str:
 
 def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
     """The work of one worker: from a page to what can be said about it; loads the language model once."""
-    identify, grade = language.load(), _grader(config)
+    identify, grade, lowest = language.load(), _grader(config), Lowest()
     words = "Kernels are compiled here, before the clock of any page runs."
     all_scores(words)
     with contextlib.suppress(Unreadable):
@@ -114,8 +122,8 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
             row["failed"] = "bad_url"
         if not row["failed"]:
             try:
-                text, row["charset"] = decode(page.body, page.charset)
-                row["text"] = text = tidy(text) if page.kind == "text" else _extracted(text, config)
+                html, row["charset"] = decode(page.body, page.charset)
+                row["text"] = text = tidy(html) if page.kind == "text" else _extracted(html, config)
                 if not text:
                     raise Unreadable("no_text")
             except Unreadable as reason:
@@ -124,6 +132,8 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
                 row["language"], row["language_score"] = identify(text)
                 row.update(all_scores(unmarked(text), row["language"]))
                 row["classifier_score"] = grade(text)
+                if page.kind == "html":
+                    keep(row, html, lowest, page.origin)
         return row
 
     return score
@@ -133,6 +143,8 @@ def _grader(config: ScoreConfig) -> Callable[[str], float | None]:
     """The quality classifier's judgement of a text, or None of all where there is no classifier."""
     if not config.classifier:
         return lambda _: None
+    from trivium.stages.corpus.classifier import model as classifier
+
     return classifier.judge(classifier.load(Path(config.classifier)))
 
 

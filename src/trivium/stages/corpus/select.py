@@ -8,40 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
-from trivium.ground.errors import TriviumError, UsageError
+from trivium.ground.errors import TriviumError
 from trivium.ground.how import How
-from trivium.ground.log import read_jsonl
+from trivium.ground.log import read_jsonl, write_jsonl
 from trivium.ground.progress import Progress
 from trivium.stages.corpus.advice import advice, worst_layer
 from trivium.stages.corpus.config import SELECT_FORMAT, SELECT_STAGE, SelectConfig
-from trivium.stages.corpus.decontamination.index import TestSets, fingerprints
+from trivium.stages.corpus.decontamination.records import fingerprints
 from trivium.stages.corpus.funnel import Funnel
+from trivium.stages.corpus.layers import Row, beyond_best, exact, near, overlap, page_layers, real, rewrite_pii
 from trivium.stages.corpus.pii import rewrite
-from trivium.stages.corpus.quality import c4_scores
-from trivium.stages.corpus.rules import first_broken, quality_layers
-from trivium.stages.corpus.sources.page import READING
-from trivium.stages.corpus.urls import UrlLists, is_listed, list_fingerprints
+from trivium.stages.corpus.urls import list_fingerprints
 from trivium.text.document import FIELDS, Document, write_documents
-
-Row = dict[str, Any]
-Judge = Callable[[Row], str]
 
 
 def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
-    """Seal a `selected` artifact: train.parquet, heldout.parquet (Documents) and funnel.json (the account by source).
+    """Seal a `selected` artifact: train.parquet, heldout.parquet (Documents), funnel.json (the account by source) and
+    examples.jsonl (documents to read, of every layer and reason).
 
     Reads `scored`, and `town` for its lessons. Raises TriviumError when nothing is left to train on.
     """
     facts: dict[str, Any] = {}
     with sealing(out, label_of(config, inputs), facts) as folder:
         started = time.monotonic()
-        funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")))
+        pages = [page["id"] for page in read_jsonl(inputs["scored"].file("pages_sample.jsonl"))]
+        funnel = Funnel(read_rows(inputs["scored"].file("documents.parquet")), pages)
         heldout, mix = _pass_layers(funnel, config, inputs, how)
         train = [row for row in funnel.rows if row["id"] not in heldout or row["synthetic"]]
         evaluation = [row for row in funnel.rows if row["id"] in heldout and not row["synthetic"]]
@@ -55,9 +52,12 @@ def run(config: SelectConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
         account["selected"] = {"train": _size(train), "heldout": _size(evaluation)}
         account["mix"] = mix
         account["advice"] = advice(account)
+        account["pages"] = funnel.examples.fates
         facts |= {"documents": len(train), "held_out": len(evaluation), "dropped": _dropped(account)}
         account["seconds"] = round(time.monotonic() - started, 2)
         write_json(folder / "funnel.json", account)
+        shown = funnel.examples.records((lambda text: rewrite(text)[0]) if config.rewrite_pii else str)
+        write_jsonl(folder / "examples.jsonl", shown)
     return open_artifact(out)
 
 
@@ -76,21 +76,6 @@ def read_rows(path: Path) -> Iterator[Row]:
             yield from batch.to_pylist()
 
 
-def page_layers(config: SelectConfig) -> dict[str, Judge]:
-    """The layers that look at one page at a time: name -> a judge that gives a reason to drop it, or ""."""
-    judges: dict[str, Judge] = {
-        "read": lambda row: row["failed"] if row["failed"] in READING else "",
-        "url": _url_judge(config),
-        "extraction": lambda row: row["failed"],
-        "language": lambda row: _language_reason(row, config),
-    }
-    for name, rules in quality_layers(config).items():
-        judges[name] = lambda row, rules=rules: first_broken(rules, row)  # type: ignore[misc]
-    if config.classifier.min_score:
-        judges["classifier"] = lambda row: _classifier_reason(row, config)
-    return judges
-
-
 def draw(seed: int, purpose: str, identity: str) -> float:
     """A number in [0, 1) that hangs on nothing but its arguments: a draw by hash."""
     digest = hashlib.sha256(f"{seed}|{purpose}|{identity}".encode()).digest()
@@ -102,22 +87,20 @@ def _pass_layers(
 ) -> tuple[set[str], list[dict[str, Any]]]:
     """Take the funnel's rows through all layers; the ids of the held-out documents come back, and the mix's account."""
     judges = page_layers(config)
-    judges["c4"] = _cleaning(judges["c4"])
     with Progress("selecting", len(judges) + 3, "layers", how) as bar:
         for name, judge in judges.items():
             funnel.layer(name, judge)
             bar.advance(note=name)
             how.stop.check("while selecting")
         if config.classifier.best_share < 1:
-            funnel.layer_of_all("best_share", lambda rows: _beyond_best(rows, config), _real(funnel.rows))
+            funnel.layer_of_all("best_share", lambda rows: beyond_best(rows, config), real(funnel.rows))
         if config.test_sets:
-            tests = TestSets(config.test_sets, config.test_ngram)
-            funnel.layer("decontamination", lambda row: _overlap(row, tests))
-        funnel.layer_of_all("exact_dedup", _exact)
-        funnel.layer_of_all("minhash", lambda rows: _near(rows, config))
+            funnel.layer("decontamination", overlap(config))
+        funnel.layer_of_all("exact_dedup", exact)
+        funnel.layer_of_all("minhash", lambda rows: near(rows, config))
         bar.advance(note="dedup")
         if config.rewrite_pii:
-            funnel.layer("pii", _rewrite_pii)
+            funnel.layer("pii", rewrite_pii)
         mix: list[dict[str, Any]] = []
 
         def over_quota(rows: list[Row]) -> list[str]:
@@ -149,92 +132,6 @@ def heldout_ids(rows: Iterable[Row], config: SelectConfig) -> set[str]:
     return set(ids[:wanted])
 
 
-def _url_judge(config: SelectConfig) -> Judge:
-    lists = UrlLists(config.url_lists)
-
-    def reason(row: Row) -> str:
-        if is_listed(row["host"], config.blocked_domains):
-            return "blocked_domain"
-        if listed := lists.find(row["url"], row["host"]):
-            return f"list_{listed}"
-        if row["url_hard_words"] > config.max_url_hard_words:
-            return "hard_words"
-        return "soft_words" if row["url_soft_words"] > config.max_url_soft_words else ""
-
-    return reason
-
-
-def _language_reason(row: Row, config: SelectConfig) -> str:
-    wanted = [code.strip() for code in config.language.split(",") if code.strip()]
-    if wanted and row["language"] not in wanted:
-        return f"not_{'_'.join(wanted)}"
-    least = config.language_scores.get(row["language"], config.min_language_score)
-    return "low_score" if row["language_score"] < least else ""
-
-
-def _classifier_reason(row: Row, config: SelectConfig) -> str:
-    if row["synthetic"]:
-        return ""
-    return "low_quality" if _graded(row) < config.classifier.min_score else ""
-
-
-def _beyond_best(rows: Sequence[Row], config: SelectConfig) -> list[str]:
-    stay = round(config.classifier.best_share * len(rows))
-    best = sorted(rows, key=lambda row: (-_graded(row), row["id"]))[:stay]
-    ids = {row["id"] for row in best}
-    return ["" if row["id"] in ids else "beyond_best_share" for row in rows]
-
-
-def _graded(row: Row) -> float:
-    score = row["classifier_score"]
-    if score is None:
-        raise UsageError("No page has a classifier's score.", "Name one: --scored.classifier FOLDER.")
-    return float(score)
-
-
-def _real(rows: Iterable[Row]) -> list[str]:
-    return list(dict.fromkeys(row["source"] for row in rows if not row["synthetic"]))
-
-
-def _overlap(row: Row, tests: TestSets) -> str:
-    found = "" if row["synthetic"] else tests.find(row["text"])
-    return f"in_{found}" if found else ""
-
-
-def _cleaning(judge: Judge) -> Judge:
-    """C4's judge, which also leaves the text without the lines that C4 drops: FineWeb's scores are of that text."""
-
-    def clean(row: Row) -> str:
-        reason = judge(row)
-        if not reason:
-            text, _ = c4_scores(row["text"])
-            row["changed"] = {"lines": sum(map(bool, row["text"].splitlines())) - text.count("\n") - 1}
-            row["text"] = text
-        return reason
-
-    return clean
-
-
-def _exact(rows: Sequence[Row]) -> list[str]:
-    from trivium.stages.corpus.dedup import exact_copies
-
-    return ["" if i == first else "same_text" for i, first in enumerate(exact_copies(row["text"] for row in rows))]
-
-
-def _near(rows: Sequence[Row], config: SelectConfig) -> list[str]:
-    from trivium.stages.corpus.dedup import near_copies
-
-    how = config.minhash
-    firsts = near_copies((row["text"] for row in rows), how.bands, how.rows, how.ngram, how.seed)
-    return ["" if i == first else "near_copy" for i, first in enumerate(firsts)]
-
-
-def _rewrite_pii(row: Row) -> str:
-    row["text"], found = rewrite(row["text"])
-    row["changed"] = dict(found)
-    return ""
-
-
 def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[dict[str, Any]]]:
     """The reasons of real documents beyond their group's quota, and by group: share, available, planned, written.
 
@@ -252,6 +149,8 @@ def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[d
         for i in sorted(groups[name], key=lambda i: draw(config.seed, "mix", rows[i]["id"])):
             if len(rows[i]["text"]) > left:
                 reasons[i] = "over_quota"
+                size = f"{len(rows[i]['text']):,}, where there was room for {int(left):,}"
+                rows[i]["why"] = {"what": "characters", "value": size}
             else:
                 left -= len(rows[i]["text"])
         figures = {"available": there, "planned": round(planned[name]), "written": round(planned[name] - left)}

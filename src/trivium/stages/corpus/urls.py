@@ -10,10 +10,8 @@ import hashlib
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
-
-import numpy as np
-import numpy.typing as npt
 
 from trivium.ground.errors import UsageError
 
@@ -59,6 +57,8 @@ class UrlLists:
         """The name of the first list that has the address, its host, or a domain above it; "" when none has."""
         if not self._lists:
             return ""
+        import numpy as np
+
         labels = host.split(".") if host else []
         names = [".".join(labels[i:]) for i in range(len(labels))] + [_bare(url)]
         wanted = np.array([_hash(name) for name in names], np.uint64)
@@ -89,7 +89,10 @@ def list_fingerprints(places: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _hashes(path: Path) -> npt.NDArray[np.uint64]:
+def _hashes(path: Path) -> Any:
+    """The hashes of a file's entries, sorted (uint64)."""
+    import numpy as np
+
     found = np.fromiter(map(_hash, _entries(path)), np.uint64)
     if not len(found):
         raise UsageError(f"{path} lists nothing.", "One host or address a line; # begins a remark.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from trivium.pages.charts import Stage, funnel
 from trivium.pages.figures import count
 from trivium.stages.report.config import ReportConfig
 from trivium.stages.report.reading import Inputs, deep, json_of
+from trivium.stages.report.sieve.account import Source, sources_of
+from trivium.stages.report.sieve.page import NAME, pictures
 
 TEMPLATE = "corpus.html"
 
@@ -18,48 +19,36 @@ def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
     account = json_of(inputs, "selected", "funnel.json")
     if account is None:
         return None
-    sources = account["sources"]
-    dropping = [source for source in sources if any(layer["in"] > layer["out"] for layer in source["layers"])]
+    sources = sources_of(inputs, 0)
+    dropping = [source for source in sources if source.drops]
     told = ["A page passes these layers in this order and leaves at the first that it fails. Its reason is counted."]
-    whole = _names(source for source in sources if source not in dropping and len(source["layers"]) > 1)
+    whole = _names(source for source in sources if not source.drops and len(source.layers) > 1)
     if whole:
         told.append(f"No layer dropped anything of {whole}.")
-    behind = _names(source for source in sources if source not in dropping and len(source["layers"]) == 1)
+    behind = _names(source for source in sources if not source.drops and len(source.layers) == 1)
     if behind:
         told.append(f"These entered behind the filters, which would rightly drop columns of digits: {behind}.")
     told += account.get("advice", [])
-    return {"lede": " ".join(told), "funnels": [_funnel(source, config) for source in dropping], "mix": mix(account)}
+    funnels = [_funnel(source) for source in dropping]
+    return {"lede": " ".join(told), "funnels": funnels, "page": NAME, "mix": mix(account)}
 
 
-def _names(sources: Iterable[dict[str, Any]]) -> str:
-    return ", ".join(f"{source['source']} ({count(source['in'])})" for source in sources)
+def _names(sources: Iterable[Source]) -> str:
+    return ", ".join(f"{source.name} ({count(source.came)})" for source in sources)
 
 
-def _funnel(source: dict[str, Any], config: ReportConfig) -> dict[str, Any]:
-    stages = [
-        Stage(layer["name"].replace("_", " "), layer["in"], layer["out"], _main_reason(layer))
-        for layer in source["layers"]
-    ]
-    edits = [f"{layer['name']} {what} {count(times)}" for layer in source["layers"]
-             for what, times in layer["changed"].items() if times]  # fmt: skip
-    caption = "Pages left after each layer; pale is what the layer drops, with its most frequent reason."
+def _funnel(source: Source) -> dict[str, Any]:
+    edits = [f"{layer.name} {what} {count(times)}" for layer in source.layers for what, times in layer.changed.items()]
+    caption = "Documents through the layers, from top to bottom; a branch is as wide as what it takes."
     if edits:
-        caption += f" Edits to pages that stay: {', '.join(edits)}."
+        caption += f" Edits to documents that stay: {', '.join(edits)}."
     reasons = [
-        {"layer": layer["name"], "name": reason, "count": dropped,
-         "examples": layer["examples"].get(reason, [])[: config.examples]}
-        for layer in source["layers"] for reason, dropped in sorted(layer["dropped"].items(), key=lambda r: -r[1])
-    ]  # fmt: skip
-    said = f"Funnel of {source['source']}: {source['in']:,} pages in, {source['out']:,} out."
-    return {"name": source["source"], "came": source["in"], "left": source["out"], "reasons": reasons,
-            "chart": funnel(stages, "corpus", said), "caption": caption}  # fmt: skip
-
-
-def _main_reason(layer: dict[str, Any]) -> str:
-    reasons = sorted(layer["dropped"].items(), key=lambda item: -item[1])
-    if not reasons:
-        return ""
-    return str(reasons[0][0]).replace("_", " ") + (f" and {len(reasons) - 1} more" if len(reasons) > 1 else "")
+        [layer.name, reason.name, count(reason.count), f"{100 * reason.count / layer.came:.1f} %"]
+        for layer in source.layers
+        for reason in layer.reasons
+    ]
+    return {"name": source.name, "came": source.came, "left": source.left, "reasons": reasons, "caption": caption,
+            **pictures(source, NAME)}  # fmt: skip
 
 
 def mix(account: dict[str, Any]) -> list[list[str]]:

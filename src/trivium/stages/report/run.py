@@ -4,7 +4,8 @@
 2. Each section has a room here that reads files and gives values, and a template in `pages` that shows them.
 3. `effects.json` says what each stage changed, against its target, for people and programs.
 4. All text is escaped, what the models said above all; the page loads nothing from anywhere.
-5. One file comes out, `report.html`, that opens offline, in light and dark, on paper and by keyboard.
+5. `report.html` comes out, and beside it `funnel.html` with documents to read: they open offline, in light and dark, on
+   paper and by keyboard.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from trivium.stages.report import (
 from trivium.stages.report.config import FORMAT, STAGE, ReportConfig
 from trivium.stages.report.effects import effects
 from trivium.stages.report.reading import UNFINISHED, Inputs, gather, lines_of
+from trivium.stages.report.sieve.page import NAME, funnel_page
 from trivium.stages.report.story import split_ends, story, tight
 
 Reader = Callable[[Inputs, ReportConfig], dict[str, Any] | None]
@@ -156,18 +158,23 @@ def label_of(config: ReportConfig, inputs: Mapping[str, Artifact]) -> Label:
 
 
 def run(config: ReportConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
-    """Write `report.html` and `effects.json` from the inputs, by node name, and seal them at `out`. Raises Stopped."""
+    """Write `report.html`, `funnel.html` (where documents were selected) and `effects.json` from the inputs, by node
+    name, and seal them at `out`. Raises Stopped.
+    """
     rows = effects(inputs)
     how.stop.check("before the report was written")
     facts = {"effects": len(rows), "met": sum(row["met"] is True for row in rows)}
     with sealing(out, label_of(config, inputs), facts) as folder:
         (folder / "report.html").write_text(page(config, inputs, rows), encoding="utf-8")
+        if documents := funnel_page(inputs, config):
+            (folder / NAME).write_text(documents, encoding="utf-8")
         write_json(folder / "effects.json", rows)
     return open_artifact(out, "report")
 
 
 def snapshot(config: ReportConfig, folder: Path, to: Path) -> list[dict[str, Any]]:
-    """Write the page of a run folder as it stands, stopped or still running, to `to`; its effects come back.
+    """Write the page of a run folder as it stands, stopped or still running, to `to`, and funnel.html beside it; the
+    effects come back.
 
     Nothing is sealed and nothing is run: unfinished stages show what they have logged. Raises ArtifactError where
     there is no folder.
@@ -175,6 +182,8 @@ def snapshot(config: ReportConfig, folder: Path, to: Path) -> list[dict[str, Any
     inputs = gather(folder)
     rows = effects(inputs)
     write_atomic(to, page(config, inputs, rows).encode())
+    if documents := funnel_page(inputs, config):
+        write_atomic(to.with_name(NAME), documents.encode())
     return rows
 
 

@@ -6,7 +6,6 @@ n-gram overlap as for GPT-3 (arXiv 2005.14165, appendix C: 13 words). Every stri
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -63,18 +62,6 @@ class TestSets:
         given = np.frombuffer(text.encode("utf-8", "replace"), np.uint8)
         words, runs = np.empty(len(given) // 2 + 1, np.uint64), np.empty(len(given) // 2 + 1, np.uint64)
         return runs, runs_of(words, words_of(given, words), self.n, runs)
-
-
-def fingerprints(files: Sequence[str]) -> dict[str, str]:
-    """The hash of each file: what an artifact's identity holds of it. Raises UsageError for one that is not there."""
-    found = {}
-    for name in files:
-        try:
-            with open(name, "rb") as file:
-                found[Path(name).name] = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UsageError(f"{name}: {error.strerror}.", "Give files that can be read.") from None
-    return found
 
 
 def strings_of(name: str) -> Iterator[str]:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from trivium.ground.errors import UsageError
 
 _PACKED = {".gz": "gzip", ".zst": "zstd"}
+
+
+def fingerprints(files: Sequence[str]) -> dict[str, str]:
+    """The hash of each file: what an artifact's identity holds of it. Raises UsageError for one that is not there."""
+    found = {}
+    for name in files:
+        try:
+            with open(name, "rb") as file:
+                found[Path(name).name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UsageError(f"{name}: {error.strerror}.", "Give files that can be read.") from None
+    return found
 
 
 def records_of(path: Path) -> Iterator[Any]:
