@@ -1,28 +1,28 @@
 """Every page once, with every score: sources in, `documents.parquet` out. Nothing is dropped here for its quality.
 
-Records are read in this process; pages are decoded, extracted and scored in workers that may die. A page without text
-is a row too, with its reason in `failed`, so that the rows always sum to the records.
+Sources are shards: their records are read, decoded, extracted and scored part by part (`shards/`), by workers that may
+die (`executors/`). A page without text is a row too, with its reason in `failed`, so that the rows always sum to the
+records.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
 from trivium.ground.how import How
-from trivium.ground.progress import Progress
-from trivium.stages.corpus import language, workers
+from trivium.ground.lock import locked
+from trivium.stages.corpus import language
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
+from trivium.stages.corpus.executors.choose import carry_out
 from trivium.stages.corpus.extract import (
     EXTRACTORS,
     OWN,
@@ -35,14 +35,13 @@ from trivium.stages.corpus.extract import (
     unmarked,
 )
 from trivium.stages.corpus.quality import ALL, all_scores
-from trivium.stages.corpus.sources.find import Source, find, read
-from trivium.stages.corpus.sources.page import Page, without_body
-from trivium.stages.corpus.sources.remote import fetch
+from trivium.stages.corpus.shards.assemble import assemble
+from trivium.stages.corpus.shards.plan import WEB, Row, Task, lay_out
+from trivium.stages.corpus.sources.find import Source, find
+from trivium.stages.corpus.sources.page import Page
 from trivium.stages.corpus.urls import host_of, url_scores
 
-Row = dict[str, Any]
-BATCH = 512
-WEB, TOWN_PAGES = "web", "town:pages"
+TOWN_PAGES = "town:pages"
 TEXT_COLUMNS = ("id", "url", "text", "source", "licence", "host", "language", "charset", "failed", "file")
 SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL)
 
@@ -51,17 +50,22 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
     """Seal a `scored` artifact: documents.parquet (a row a record, a column a score) and funnel.json (counts by file).
 
     Reads the sources of the config (or the bundled sample) and the pages of the `town` input, when there is one.
-    Raises UsageError for a source that is not what its name says, and Stopped when asked to stop.
+    Parts that are done lie in `<out>.work/<id>` until then: after a stop or a kill the same call goes on behind them.
+    Raises UsageError for a source that is not what its name says, Stopped when asked to stop, and ArtifactError when
+    another process has this place.
     """
-    own = sources_of(config)
-    fetch(own, how)
-    sources = [(source, WEB) for source in own]
+    label, work = label_of(config, inputs), out.with_name(out.name + ".work")
+    sources = [(source, WEB, config.max_pages) for source in sources_of(config)]
     if "town" in inputs:
-        sources += [(source, TOWN_PAGES) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
-    with sealing(out, label_of(config, inputs)) as folder:
+        sources += [(source, TOWN_PAGES, 0) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
+    with locked(work):
         started = time.monotonic()
-        counts = _write_rows(folder / "documents.parquet", _rows(config, sources, how))
-        write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
+        plan = lay_out(work / label.id, config, sources)
+        carry_out(TASK, plan, how)
+        with sealing(out, label) as folder:
+            counts = assemble(plan, schema(), folder / "documents.parquet")
+            write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
+        shutil.rmtree(work)
     return open_artifact(out)
 
 
@@ -129,58 +133,23 @@ def _extracted(html: str, config: ScoreConfig) -> str:
     return main_text(html, config.extractor, config.keep_code)
 
 
-def _rows(config: ScoreConfig, sources: Iterable[tuple[Source, str]], how: How) -> Iterator[Row]:
-    count = workers.count_for(how.threads)
-    sources = list(sources)
-    with Progress("reading pages", sum(source.size() for source, _ in sources) / 1e6, "MB", how) as bar:
-        for source, collection in sources:
-            ahead: deque[Page] = deque()
-            some = config.max_pages or None if collection == WEB else None
-            documents = read(source, config.max_bytes, config.text_field, config.piece_characters)
-            pages = _kept(islice(documents, some), ahead)
-            position = 0
-            with closing(workers.in_order(scorer, (config,), pages, count, config.page_seconds)) as results:
-                for result in results:
-                    page = ahead.popleft()
-                    row = _lost(page, result) if isinstance(result, workers.Lost) else result
-                    row |= {
-                        "source": collection,
-                        "licence": page.licence or config.licence,
-                        "file": source.name,
-                        "synthetic": collection != WEB,
-                    }
-                    yield row
-                    bar.advance((page.position - position) / 1e6)
-                    position = page.position
-                    how.stop.check("while reading pages")
-            bar.advance((source.size() - position) / 1e6)
-
-
-def _kept(pages: Iterable[Page], ahead: deque[Page]) -> Iterator[Page]:
-    """The pages, each also put at the end of `ahead` as it is taken (without its bytes)."""
-    for page in pages:
-        ahead.append(without_body(page))
-        yield page
-
-
-def _lost(page: Page, lost: workers.Lost) -> Row:
+def _lost(page: Page, reason: str) -> Row:
     return {
         "id": page_id(page.url, b""),
         "url": page.url,
         "host": host_of(page.url),
         "offset": page.offset,
         "html_bytes": 0,
-        "failed": lost.reason,
+        "failed": reason,
         **url_scores(page.url),
     }
 
 
-def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Write the rows as Parquet. What comes back is, by file: source, records, texts, failures by reason."""
+def schema() -> Any:
+    """The Arrow schema of documents.parquet."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    schema = pa.schema(
+    return pa.schema(
         [
             *(pa.field(name, pa.string(), nullable=False) for name in TEXT_COLUMNS),
             pa.field("synthetic", pa.bool_(), nullable=False),
@@ -189,30 +158,6 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
             *(pa.field(name, pa.float64()) for name in SCORE_COLUMNS),
         ]
     )
-    tallies: dict[tuple[str, str], Counter[str]] = {}
-    batch: list[Row] = []
 
-    def flush() -> None:
-        columns = {
-            field.name: [row.get(field.name, None if field.nullable else "") for row in batch] for field in schema
-        }
-        writer.write_table(pa.table(columns, schema=schema))
-        batch.clear()
 
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for row in rows:
-            tallies.setdefault((row["file"], row["source"]), Counter())[row["failed"]] += 1
-            batch.append(row)
-            if len(batch) >= BATCH:
-                flush()
-        flush()
-    return [
-        {
-            "file": file,
-            "source": source,
-            "records": tally.total(),
-            "texts": tally[""],
-            "failed": {reason: count for reason, count in sorted(tally.items()) if reason},
-        }
-        for (file, source), tally in tallies.items()
-    ]
+TASK = Task(scorer, schema, _lost)
