@@ -8,8 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trivium.cli.run import SETTINGS, Manner, Order, carry_out, stage_command
+from trivium.cli.run import SETTINGS, CorpusManner, Order, carry_out, stage_command
 from trivium.ground.errors import UsageError
+from trivium.ground.how import How
+from trivium.ground.signals import listening
 from trivium.journey.record import JOURNEY
 
 RUN = "runs/nano"
@@ -24,7 +26,7 @@ def corpus(
     recipe: str | None = None,
     seed: int | None = None,
     set: SETTINGS = (),
-    manner: Manner = Manner(),
+    manner: CorpusManner = CorpusManner(),
 ) -> int:
     """Clean documents, with the reason for every one that goes; then a table and a page of the funnel.
 
@@ -66,3 +68,25 @@ def corpus(
         settings.insert(1, f"scored.files={files}")
     order = Order(recipe or "corpus", seed or 0, tuple(settings), out or Path("runs/corpus"), (node or "report",))
     return carry_out(order, manner)
+
+
+def corpus_shard(work: Path, number: int, *, threads: int = 1, progress: bool = True) -> int:
+    """Make one shard of a corpus, as a batch job does it: `trivium corpus --executor slurm` writes the script.
+
+    Parameters
+    ----------
+    work
+        The folder with the plan.
+    number
+        Which of its shards, from 0.
+    threads
+        Processes; 0 means one for each core this process may use.
+    progress
+        Show progress on stderr.
+    """
+    from trivium.stages.corpus.score import run_shard
+
+    how = How(threads=threads, progress=progress)
+    with listening(how.stop):
+        run_shard(work, number, how)
+    return 0

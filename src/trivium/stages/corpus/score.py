@@ -18,10 +18,12 @@ from typing import Any
 
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
+from trivium.ground.config import check
 from trivium.ground.how import How
 from trivium.ground.lock import locked
 from trivium.stages.corpus import language
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
+from trivium.stages.corpus.executors import local
 from trivium.stages.corpus.executors.choose import carry_out
 from trivium.stages.corpus.extract import (
     EXTRACTORS,
@@ -36,7 +38,7 @@ from trivium.stages.corpus.extract import (
 )
 from trivium.stages.corpus.quality import ALL, all_scores
 from trivium.stages.corpus.shards.assemble import assemble
-from trivium.stages.corpus.shards.plan import WEB, Row, Task, lay_out
+from trivium.stages.corpus.shards.plan import WEB, Row, Task, lay_out, read_plan
 from trivium.stages.corpus.sources.find import Source, find
 from trivium.stages.corpus.sources.page import Page
 from trivium.stages.corpus.urls import host_of, url_scores
@@ -67,6 +69,18 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
             write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
         shutil.rmtree(work)
     return open_artifact(out)
+
+
+def run_shard(work: Path, number: int, how: How) -> None:
+    """Make the missing parts of one shard of the plan in `work`: one task of a batch array.
+
+    Raises ArtifactError where there is no such plan, a source has changed, or another process has this shard.
+    """
+    plan = read_plan(work)
+    check(0 <= number < len(plan.shards), "number", number, f"The plan has shards 0 to {len(plan.shards) - 1}.")
+    shard = plan.shards[number]
+    with locked(plan.parts(shard)):
+        local.run(TASK, plan, how, [shard])
 
 
 def label_of(config: ScoreConfig, inputs: Mapping[str, Artifact]) -> Label:
