@@ -22,7 +22,7 @@ PATIENCE = 0.25
 
 
 class Crew:
-    """Up to `size` processes, started when they are needed."""
+    """Up to `size` processes."""
 
     def __init__(self, task: Task, plan: Plan, size: int) -> None:
         self._task, self._plan, self.size = task, plan, max(1, size)
@@ -34,7 +34,7 @@ class Crew:
     def __len__(self) -> int:
         return len(self._processes)
 
-    def hire(self) -> Connection:
+    def hire(self) -> None:
         """Start one more process, idle at first."""
         ours, theirs = self._context.Pipe()
         hand = self._context.RawValue(ctypes.c_longlong, NOTHING)
@@ -43,7 +43,6 @@ class Crew:
         theirs.close()
         self._processes[ours] = (process, hand)
         self.idle.append(ours)
-        return ours
 
     def hand(self, pipe: Connection, job: Job) -> None:
         """Give a job to an idle process. One found dead is noticed by `news`."""

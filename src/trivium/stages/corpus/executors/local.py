@@ -79,8 +79,10 @@ class _Dealer:
             job = self._choose(own)
             if job is None:
                 return
+            while len(self.crew) < self.crew.size:
+                self.crew.hire()  # all at once: they load their models side by side
             last = (pipe for pipe in self.crew.idle if self.last.get(pipe) == job.shard.number)
-            pipe = next(last, None) or (self.crew.idle[0] if self.crew.idle else self.crew.hire())
+            pipe = next(last, self.crew.idle[0])
             self.last[pipe] = job.shard.number
             self.crew.hand(pipe, job)
 
