@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trivium.stages.corpus import workers
+from trivium.ground.how import How
+from trivium.stages.corpus import score
 from trivium.stages.corpus.config import ScoreConfig, SelectConfig
 from trivium.stages.corpus.dedup import exact_copies
-from trivium.stages.corpus.score import scorer
-from trivium.stages.corpus.select import page_layers
+from trivium.stages.corpus.select import page_layers, read_rows
 from trivium.stages.corpus.sources import warc
 from trivium.stages.corpus.sources.page import Page
 from trivium.stages.corpus.urls import host_of
@@ -100,18 +101,16 @@ class Candidate:
 
 def candidates(source: Path) -> Iterator[Candidate]:
     """The pages of the source that licences allow, with the verdict of the corpus stage's default filters."""
-    config = ScoreConfig()
-    pages = [
-        page
-        for page in warc.pages(source, config.max_bytes)
-        if not page.failed and page.licence in ACCEPTED and host_of(page.url) in HOLDERS
-    ]
+    config = ScoreConfig(source=(str(source),))
     layers = page_layers(SelectConfig())
-    rows = workers.in_order(scorer, (config,), pages, workers.count_for(0), config.page_seconds)
-    for page, row in zip(pages, rows, strict=True):
-        if not isinstance(row, workers.Lost):
-            reasons = (f"{name}/{reason}" for name, judge in layers.items() if (reason := judge(row)))
-            yield Candidate(page, warc.record_of(page, DATE), row.get("text", ""), next(reasons, ""))
+    with tempfile.TemporaryDirectory() as folder:
+        scored = score.run(config, {}, Path(folder) / "scored", How(progress=False))
+        rows = read_rows(scored.file("documents.parquet"))
+        for page, row in zip(warc.pages(source, config.max_bytes), rows, strict=True):
+            allowed = not page.failed and page.licence in ACCEPTED and host_of(page.url) in HOLDERS
+            if allowed and row["failed"] not in ("timeout", "crashed"):
+                reasons = (f"{name}/{reason}" for name, judge in layers.items() if (reason := judge(row)))
+                yield Candidate(page, warc.record_of(page, DATE), row.get("text", ""), next(reasons, ""))
 
 
 def choose(found: Iterable[Candidate], size: int, extra: int, most: int, share: float) -> list[Candidate]:

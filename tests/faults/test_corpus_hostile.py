@@ -146,5 +146,8 @@ def test_a_stop_leaves_nothing_half_written(tmp_path: Path) -> None:
     config = ScoreConfig(source=(str(tmp_path),))
     with pytest.raises(Stopped):
         score.run(config, {}, tmp_path / "scored", how)
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["scored.work"], (
+        "what the next run goes on from"
+    )
     assert open_artifact(score.run(config, {}, tmp_path / "scored", QUIET).path, "scored", hashes=True)
+    assert not (tmp_path / "scored.work").exists()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "run": ("run:run", "Run a recipe: every stage that is not up to date."),
     "corpus": ("corpus:app", "Clean documents: a reason for every one that goes."),
+    "corpus-shard": ("corpus:corpus_shard", "Make one shard of a corpus, as a batch job does it."),
     "tokenizer": ("run:tokenizer", "Learn the vocabulary and write token shards."),
     "pretrain": ("run:pretrain", "Train the base model, which continues documents."),
     "audit": ("run:audit", "Map what a model knows, and write the refusal set."),

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from trivium.cli.run import FLAG, SETTINGS, Manner, Order, carry_out, stage_command
+from trivium.cli.run import FLAG, SETTINGS, CorpusManner, Order, carry_out, stage_command
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
+from trivium.ground.signals import listening
 from trivium.journey.record import JOURNEY
 
 RUN = "runs/nano"
@@ -31,7 +32,7 @@ def corpus(
     recipe: str | None = None,
     seed: int | None = None,
     set: SETTINGS = (),
-    manner: Manner = Manner(),
+    manner: CorpusManner = CorpusManner(),
 ) -> int:
     """Clean documents, with the reason for every one that goes; then a table and a page of the funnel.
 
@@ -139,4 +140,26 @@ def extractor_train(*, pages: Path, out: Path = Path("runs/extractor"), progress
     from trivium.stages.corpus.extractor.train import train
 
     print(dumps(train(pages, out, How(progress=progress))))
+    return 0
+
+
+def corpus_shard(work: Path, number: int, *, threads: int = 1, progress: bool = True) -> int:
+    """Make one shard of a corpus, as a batch job does it: `trivium corpus --executor slurm` writes the script.
+
+    Parameters
+    ----------
+    work
+        The folder with the plan.
+    number
+        Which of its shards, from 0.
+    threads
+        Processes; 0 means one for each core this process may use.
+    progress
+        Show progress on stderr.
+    """
+    from trivium.stages.corpus.score import run_shard
+
+    how = How(threads=threads, progress=progress)
+    with listening(how.stop):
+        run_shard(work, number, how)
     return 0

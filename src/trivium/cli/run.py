@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -44,6 +45,20 @@ class Manner:
     def how(self) -> How:
         """The same as stages want it."""
         return How(device=self.device, threads=self.threads, progress=self.progress)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CorpusManner(Manner):
+    """How a corpus is made; none of it changes what comes out."""
+
+    executor: Literal["local", "ray", "slurm"] = "local"
+    """Who reads the sources: processes of this machine, ray (`pip install 'trivium[ray]'`), or slurm: a batch script
+    is written, and the same command goes on when its tasks are done."""
+
+    def how(self) -> How:
+        """The same as stages want it."""
+        return dataclasses.replace(super().how(), executor=self.executor)
 
 
 @dataclass(frozen=True)

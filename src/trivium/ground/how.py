@@ -19,4 +19,6 @@ class How:
     """Draw progress bars (a terminal) or lines now and then (a log)."""
     checkpoint_seconds: float = 60.0
     """Save resumable state about this often."""
+    executor: str = "local"
+    """Who reads the corpus's sources: processes of this machine (local), ray, or an array of batch jobs (slurm)."""
     stop: StopFlag = field(default_factory=StopFlag, compare=False)

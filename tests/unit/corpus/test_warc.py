@@ -64,7 +64,9 @@ def test_a_plain_file_is_read(tmp_path: Path) -> None:
 
 def test_other_records_are_passed_over(tmp_path: Path) -> None:
     info = gzip.compress(record(b"software: x\r\n", kind="warcinfo"))
-    assert read(tmp_path / "a.warc.gz", info + FIRST + info + LAST) == [("1", ""), ("2", "")]
+    again = gzip.compress(record(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", kind="revisit"))
+    assert read(tmp_path / "a.warc.gz", info + FIRST + again + info + LAST) == [("1", ""), ("2", "")]
+    assert read(tmp_path / "a.warc.gz", FIRST + again + LAST + again[:-30])[2:] == [("", "truncated")]
 
 
 @pytest.mark.parametrize(

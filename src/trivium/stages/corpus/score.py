@@ -1,29 +1,33 @@
 """Every page once, with every score: sources in, `documents.parquet` out. Nothing is dropped here for its quality.
 
-Records are read in this process; pages are decoded, extracted and scored in workers that may die. A page without text
-is a row too, with its reason in `failed`, so that the rows always sum to the records.
+Sources are shards: their records are read, decoded, extracted and scored part by part (`shards/`), by workers that may
+die (`executors/`). A page without text is a row too, with its reason in `failed`, so that the rows always sum to the
+records.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
+import shutil
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
+from trivium.ground.config import check
 from trivium.ground.how import How
+from trivium.ground.lock import locked
 from trivium.ground.log import write_jsonl
 from trivium.ground.progress import Progress
-from trivium.stages.corpus import language, workers
+from trivium.stages.corpus import language
 from trivium.stages.corpus.config import SCORE_FORMAT, SCORE_STAGE, ScoreConfig
+from trivium.stages.corpus.executors import local
+from trivium.stages.corpus.executors.choose import carry_out
 from trivium.stages.corpus.extract import (
     EXTRACTORS,
     OWN,
@@ -35,17 +39,18 @@ from trivium.stages.corpus.extract import (
     tidy,
     unmarked,
 )
+from trivium.stages.corpus.kernels import is_cold
 from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.quality import ALL, all_scores
+from trivium.stages.corpus.shards.assemble import assemble
+from trivium.stages.corpus.shards.plan import WEB, Row, Task, lay_out, read_plan
+from trivium.stages.corpus.shown.pages import KEY as SHOWN
 from trivium.stages.corpus.shown.pages import Lowest, Sample, keep
-from trivium.stages.corpus.sources.find import Source, find, read
-from trivium.stages.corpus.sources.page import Page, without_body
-from trivium.stages.corpus.sources.remote import fetch
+from trivium.stages.corpus.sources.find import Source, find
+from trivium.stages.corpus.sources.page import Page
 from trivium.stages.corpus.urls import host_of, url_scores
 
-Row = dict[str, Any]
-BATCH = 512
-WEB, TOWN_PAGES = "web", "town:pages"
+TOWN_PAGES = "town:pages"
 TEXT_COLUMNS = ("id", "url", "text", "source", "licence", "host", "language", "charset", "failed", "file")
 SCORE_COLUMNS = (*url_scores(""), "language_score", *ALL, "classifier_score")
 
@@ -55,20 +60,47 @@ def run(config: ScoreConfig, inputs: Mapping[str, Artifact], out: Path, how: How
     pages_sample.jsonl (some pages beside their texts).
 
     Reads the sources of the config (or the bundled sample) and the pages of the `town` input, when there is one.
-    Raises UsageError for a source that is not what its name says, and Stopped when asked to stop.
+    Parts that are done lie in `<out>.work/<id>` until then: after a stop or a kill the same call goes on behind them.
+    Raises UsageError for a source that is not what its name says, Stopped when asked to stop, and ArtifactError when
+    another process has this place.
     """
-    own = sources_of(config)
-    fetch(own, how)
-    sources = [(source, WEB) for source in own]
+    label, work = label_of(config, inputs), out.with_name(out.name + ".work")
+    sources = [(source, WEB, config.max_pages) for source in sources_of(config)]
     if "town" in inputs:
-        sources += [(source, TOWN_PAGES) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
-    with sealing(out, label_of(config, inputs)) as folder:
+        sources += [(source, TOWN_PAGES, 0) for source in find([str(inputs["town"].file("pages.warc.gz"))])]
+    with locked(work):
         started = time.monotonic()
+        _compile_once(config, how)
+        plan = lay_out(work / label.id, config, sources)
+        carry_out(TASK, plan, how)
         sample = Sample()
-        counts = _write_rows(folder / "documents.parquet", sample.through(_rows(config, sources, how)))
-        write_jsonl(folder / "pages_sample.jsonl", sample.records(lambda text: rewrite(text)[0]))
-        write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
+        with sealing(out, label) as folder:
+            shown = {SHOWN: lambda row: sample.take(row | {SHOWN: json.loads(row[SHOWN])})}
+            counts = assemble(plan, schema(), folder / "documents.parquet", shown)
+            write_jsonl(folder / "pages_sample.jsonl", sample.records(lambda text: rewrite(text)[0]))
+            write_json(folder / "funnel.json", {"files": counts, "seconds": round(time.monotonic() - started, 2)})
+        shutil.rmtree(work)
     return open_artifact(out)
+
+
+def _compile_once(config: ScoreConfig, how: How) -> None:
+    """Compile here what all workers need, so that they do not each do it."""
+    if is_cold():
+        with Progress("compiling, once for this version", 1, "pass", how) as bar:
+            scorer(config)
+            bar.advance(1)
+
+
+def run_shard(work: Path, number: int, how: How) -> None:
+    """Make the missing parts of one shard of the plan in `work`: one task of a batch array.
+
+    Raises ArtifactError where there is no such plan, a source has changed, or another process has this shard.
+    """
+    plan = read_plan(work)
+    check(0 <= number < len(plan.shards), "number", number, f"The plan has shards 0 to {len(plan.shards) - 1}.")
+    shard = plan.shards[number]
+    with locked(plan.parts(shard)):
+        local.run(TASK, plan, how, [shard])
 
 
 def label_of(config: ScoreConfig, inputs: Mapping[str, Artifact]) -> Label:
@@ -134,6 +166,8 @@ def scorer(config: ScoreConfig) -> Callable[[Page], Row]:
                 row["classifier_score"] = grade(text)
                 if page.kind == "html":
                     keep(row, html, lowest, page.origin)
+        if SHOWN in row:
+            row[SHOWN] = json.dumps(row[SHOWN])
         return row
 
     return score
@@ -155,58 +189,30 @@ def _extracted(html: str, config: ScoreConfig) -> str:
     return main_text(html, config.extractor, config.keep_code)
 
 
-def _rows(config: ScoreConfig, sources: Iterable[tuple[Source, str]], how: How) -> Iterator[Row]:
-    count = workers.count_for(how.threads)
-    sources = list(sources)
-    with Progress("reading pages", sum(source.size() for source, _ in sources) / 1e6, "MB", how) as bar:
-        for source, collection in sources:
-            ahead: deque[Page] = deque()
-            some = config.max_pages or None if collection == WEB else None
-            documents = read(source, config.max_bytes, config.text_field, config.piece_characters)
-            pages = _kept(islice(documents, some), ahead)
-            position = 0
-            with closing(workers.in_order(scorer, (config,), pages, count, config.page_seconds)) as results:
-                for result in results:
-                    page = ahead.popleft()
-                    row = _lost(page, result) if isinstance(result, workers.Lost) else result
-                    row |= {
-                        "source": collection,
-                        "licence": page.licence or config.licence,
-                        "file": source.name,
-                        "synthetic": collection != WEB,
-                    }
-                    yield row
-                    bar.advance((page.position - position) / 1e6)
-                    position = page.position
-                    how.stop.check("while reading pages")
-            bar.advance((source.size() - position) / 1e6)
-
-
-def _kept(pages: Iterable[Page], ahead: deque[Page]) -> Iterator[Page]:
-    """The pages, each also put at the end of `ahead` as it is taken (without its bytes)."""
-    for page in pages:
-        ahead.append(without_body(page))
-        yield page
-
-
-def _lost(page: Page, lost: workers.Lost) -> Row:
+def _lost(page: Page, reason: str) -> Row:
     return {
         "id": page_id(page.url, b""),
         "url": page.url,
         "host": host_of(page.url),
         "offset": page.offset,
         "html_bytes": 0,
-        "failed": lost.reason,
+        "failed": reason,
         **url_scores(page.url),
     }
 
 
-def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """Write the rows as Parquet. What comes back is, by file: source, records, texts, failures by reason."""
+def part_schema() -> Any:
+    """The schema of a part: the table's, and the page of a row that may be shown, as JSON."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    schema = pa.schema(
+    return schema().append(pa.field(SHOWN, pa.string()))
+
+
+def schema() -> Any:
+    """The Arrow schema of documents.parquet."""
+    import pyarrow as pa
+
+    return pa.schema(
         [
             *(pa.field(name, pa.string(), nullable=False) for name in TEXT_COLUMNS),
             pa.field("synthetic", pa.bool_(), nullable=False),
@@ -215,30 +221,6 @@ def _write_rows(path: Path, rows: Iterable[Row]) -> list[dict[str, Any]]:
             *(pa.field(name, pa.float64()) for name in SCORE_COLUMNS),
         ]
     )
-    tallies: dict[tuple[str, str], Counter[str]] = {}
-    batch: list[Row] = []
 
-    def flush() -> None:
-        columns = {
-            field.name: [row.get(field.name, None if field.nullable else "") for row in batch] for field in schema
-        }
-        writer.write_table(pa.table(columns, schema=schema))
-        batch.clear()
 
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for row in rows:
-            tallies.setdefault((row["file"], row["source"]), Counter())[row["failed"]] += 1
-            batch.append(row)
-            if len(batch) >= BATCH:
-                flush()
-        flush()
-    return [
-        {
-            "file": file,
-            "source": source,
-            "records": tally.total(),
-            "texts": tally[""],
-            "failed": {reason: count for reason, count in sorted(tally.items()) if reason},
-        }
-        for (file, source), tally in tallies.items()
-    ]
+TASK = Task(scorer, part_schema, _lost)

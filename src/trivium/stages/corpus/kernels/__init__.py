@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,19 @@ def kept(compiled: Any) -> Callable[..., Any]:
     """
     import numba
 
-    house = Path(__file__).parents[1]
-    sources = b"".join(path.read_bytes() for name in COMPILED for path in sorted((house / name).glob("*.py")))
-    numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
-        cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16]
-    )
+    numba.config.CACHE_DIR = str(_place())  # type: ignore[attr-defined]
     with contextlib.suppress(RuntimeError, OSError):
         compiled.enable_caching()
     return compiled
+
+
+def is_cold() -> bool:
+    """Whether nothing was compiled on this machine yet: then the first call takes half a minute."""
+    return not _place().is_dir()
+
+
+@lru_cache(maxsize=1)
+def _place() -> Path:
+    house = Path(__file__).parents[1]
+    sources = b"".join(path.read_bytes() for name in COMPILED for path in sorted((house / name).glob("*.py")))
+    return cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16]

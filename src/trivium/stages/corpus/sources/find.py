@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -45,11 +45,19 @@ class Source:
         return sum(_size(path) for path in self.files)
 
     def fingerprint(self) -> str:
-        """A hash of the names and bytes of all files: another when one is edited, added, renamed or taken away."""
+        """A hash of the names and bytes of all files: another when one is edited, added, renamed or taken away.
+
+        Raises UsageError for a file of many documents that cannot be read.
+        """
         if self.remote:
             return f"{self.name} {self.version}".strip()
         if self.format != "files":
-            return hash_file(self.files[0])
+            try:
+                return hash_file(self.files[0])
+            except OSError as error:
+                raise UsageError(
+                    f"{self.files[0]} cannot be read: {error.strerror}.", "Mend it or leave it out."
+                ) from error
         digest = hashlib.sha256()
         for path in self.files:
             digest.update(f"{_below(path, self.root)}\0{_hash(path)}\n".encode())
@@ -78,17 +86,21 @@ def find(names: Sequence[str], files: int = 1) -> list[Source]:
     return found
 
 
-def read(source: Source, max_bytes: int, text_field: str, piece_characters: int) -> Iterator[Page]:
-    """The pages of a source, in order. Raises UsageError for a file that is not what its name says."""
+def read(
+    source: Source, max_bytes: int, text_field: str, piece_characters: int, first: int = 0
+) -> Generator[Page, None, None]:
+    """The pages of a source, in order, from the place `first` on (`Page.place`): those that a reading from the start
+    meets there, the same ones. Raises UsageError for a file that is not what its name says.
+    """
     from trivium.stages.corpus.sources import folder, tables, warc
 
     if source.format == "files":
-        return folder.pages(source.files, source.root, max_bytes, piece_characters)
+        return folder.pages(source.files, source.root, max_bytes, piece_characters, first)
     (path,) = source.files
     if source.format == "warc":
-        return warc.pages(path, max_bytes)
+        return warc.pages(path, max_bytes, first)
     reader = tables.json_lines if source.format == "jsonl" else tables.parquet
-    return reader(path, source.name, text_field, max_bytes)
+    return reader(path, source.name, text_field, max_bytes, first)
 
 
 def format_of(path: Path) -> Format | None:

@@ -6,7 +6,7 @@ A book in one file is many documents: so it can be held out in part, and no page
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,18 +19,24 @@ LONGEST_LINE = 1 << 20
 """Characters after which a line is read on as another, so that no file has to fit in memory."""
 
 
-def pages(files: Sequence[Path], root: Path, max_bytes: int, piece_characters: int) -> Iterator[Page]:
-    """A page for each file, or several of a long text, in order. A file that cannot be read is a failed page."""
+def pages(
+    files: Sequence[Path], root: Path, max_bytes: int, piece_characters: int, first: int = 0
+) -> Generator[Page, None, None]:
+    """A page for each file from number `first` on, or several of a long text, in order. A file that cannot be read is
+    a failed page.
+    """
     position = 0
-    for path in files:
+    for number, path in enumerate(files):
         place = path.relative_to(root).as_posix()
-        empty = Page(local_url(place), b"", "", "", "", 0, position=position)
+        empty = Page(local_url(place), b"", "", "", "", 0, position=position, place=number)
         size = 0
         try:
             size = path.stat().st_size
-            yield from _of_file(path, place, empty, size, max_bytes, piece_characters)
+            if number >= first:
+                yield from _of_file(path, place, empty, size, max_bytes, piece_characters)
         except OSError:
-            yield replace(empty, failed="unreadable")
+            if number >= first:
+                yield replace(empty, failed="unreadable")
         position += size
 
 

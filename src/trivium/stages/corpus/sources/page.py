@@ -27,6 +27,9 @@ class Page:
     """html goes through extraction, text is text already."""
     position: int = 0
     """How many bytes of the stored file were read before it: for progress only."""
+    place: int = 0
+    """Where reading can begin again and meet it (`first` of the readers): the byte of its WARC member, its line (JSON
+    lines), row (Parquet) or file (folder). Never falls within a source; pages of one place keep their order."""
 
 
 READING = frozenset(

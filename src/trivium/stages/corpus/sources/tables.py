@@ -6,7 +6,7 @@ The text is in a column that the user may name; `url`, `licence` (or `license`) 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,10 @@ ESCAPED = 6
 LICENCES = ("licence", "license")
 
 
-def json_lines(path: Path, name: str, text_field: str, max_bytes: int) -> Iterator[Page]:
-    """A page for each line that is not blank. A line that is too long or no JSON object with a text is a failed page.
+def json_lines(path: Path, name: str, text_field: str, max_bytes: int, first: int = 0) -> Generator[Page, None, None]:
+    """A page for each line from number `first` on that is not blank; those before are unpacked, but not parsed.
+
+    A line that is too long or no JSON object with a text is a failed page.
 
     Where a packed file breaks off, one page says "truncated". Raises UsageError for a file that is packed otherwise
     than its name says.
@@ -35,6 +37,8 @@ def json_lines(path: Path, name: str, text_field: str, max_bytes: int) -> Iterat
         number = -1
         try:
             for number, line in enumerate(_lines(stream, ESCAPED * max_bytes + CHUNK)):
+                if number < first:
+                    continue
                 if line is None:
                     yield _failed(name, number, "too_large", raw.tell())
                 elif line.strip():
@@ -47,10 +51,10 @@ def json_lines(path: Path, name: str, text_field: str, max_bytes: int) -> Iterat
             yield _failed(name, number + 1, "truncated", raw.tell())
 
 
-def parquet(path: Path, name: str, text_field: str, max_bytes: int) -> Iterator[Page]:
-    """A page for each row. Raises UsageError for a file that is not Parquet or has no such column.
+def parquet(path: Path, name: str, text_field: str, max_bytes: int, first: int = 0) -> Generator[Page, None, None]:
+    """A page for each row from number `first` on; the rest of a damaged row group are failed pages.
 
-    Rows of a damaged part of the file are failed pages.
+    Raises UsageError for a file that is not Parquet or has no such column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -68,16 +72,23 @@ def parquet(path: Path, name: str, text_field: str, max_bytes: int) -> Iterator[
         wanted = [column for column in (text_field, "url", *LICENCES, "source") if column in columns]
         rows, size = file.metadata.num_rows, path.stat().st_size
         number = 0
-        try:
-            for batch in file.iter_batches(BATCH, columns=wanted):
-                for row in batch.to_pylist():
-                    yield _of_row(row, name, number, text_field, max_bytes, size * number // rows)
-                    number += 1
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-        for left in range(number, rows):
-            yield _failed(name, left, "damaged", size * left // rows)
+        for group in range(file.num_row_groups):
+            end = number + file.metadata.row_group(group).num_rows
+            if end <= first:
+                number = end
+                continue
+            try:
+                for batch in file.iter_batches(BATCH, row_groups=[group], columns=wanted):
+                    for row in batch.to_pylist():
+                        if number >= first:
+                            yield _of_row(row, name, number, text_field, max_bytes, size * number // rows)
+                        number += 1
+            except (pa.ArrowException, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+            for left in range(max(number, first), end):
+                yield _failed(name, left, "damaged", size * left // rows)
+            number = end
 
 
 def _lines(stream: Any, longest: int) -> Iterator[bytes | None]:
@@ -115,7 +126,7 @@ def _of_row(row: Mapping[str, Any], name: str, number: int, text_field: str, max
     licence = next(filter(None, (_string(row, key) for key in LICENCES)), "")
     return Page(
         url if host_of(url) else local_url(name, number),
-        body, "utf-8", licence, _string(row, "source"), number, kind="text", position=position,
+        body, "utf-8", licence, _string(row, "source"), number, kind="text", position=position, place=number,
     )  # fmt: skip
 
 
@@ -125,4 +136,4 @@ def _string(row: Mapping[str, Any], key: str) -> str:
 
 
 def _failed(name: str, number: int, reason: str, position: int) -> Page:
-    return Page(local_url(name, number), b"", "", "", "", number, reason, position=position)
+    return Page(local_url(name, number), b"", "", "", "", number, reason, position=position, place=number)

@@ -11,7 +11,7 @@ import hashlib
 import mmap
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,13 @@ _GZIP = b"\x1f\x8b\x08"
 _HTML = ("text/html", "application/xhtml+xml", "text/plain", "")
 
 
-def pages(path: Path, max_body: int) -> Iterator[Page]:
+def pages(path: Path, max_body: int, first: int = 0) -> Generator[Page, None, None]:
     """Every response record of a WARC file (plain or gzip), and every conversion record (WET: text already), in order.
     Raises UsageError when the file is not one.
 
     `max_body` is the most bytes that a page may have, packed or unpacked.
     A record that breaks off, or bytes that are no record, come back as a failed Page; reading goes on at the next
-    record that can be found behind.
+    record that can be found behind. `first` is the place of a page: reading begins there.
     """
     size = path.stat().st_size
     if size == 0:
@@ -41,61 +41,66 @@ def pages(path: Path, max_body: int) -> Iterator[Page]:
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if _next_record(data, 0) != 0:
             raise UsageError(f"{path} does not begin with a WARC record.", "Give a .warc or .warc.gz file.")
-        start: int | None = 0
-        unsaid: int | None = None
+        start: int | None = first
+        unsaid: Page | None = None
         while start is not None:
             last, broken = start, False
             try:
-                for page in _run(file, start, max_body):
+                for page in _run(file, data, start, max_body):
                     if unsaid is not None and page.failed not in BROKEN:
-                        yield _damage(unsaid)
+                        yield unsaid
                     unsaid = None
                     yield page
                     last, broken = page.offset, page.failed in BROKEN
             except _Damage as damage:
                 # Behind a good record: either the next one is broken, which the next run will say, or there is junk.
-                last = unsaid = damage.position
-                broken = True
+                last, broken = damage.position, True
+                unsaid = _damage(damage.position, damage.place)
             start = _next_record(data, last + 1) if broken else None
         if unsaid is not None:
-            yield _damage(unsaid)
+            yield unsaid
 
 
 class _Damage(Exception):
     """Bytes behind the record at `position` that are no record."""
 
-    def __init__(self, position: int) -> None:
-        self.position = position
+    def __init__(self, position: int, place: int) -> None:
+        self.position, self.place = position, place
 
 
-def _damage(position: int, failed: str = "damaged") -> Page:
-    return Page("", b"", "", "", "", position, failed, position=position)
+def _damage(position: int, place: int, failed: str = "damaged") -> Page:
+    return Page("", b"", "", "", "", position, failed, position=position, place=place)
 
 
-def _run(file: Any, start: int, max_body: int) -> Iterator[Page]:
-    """Pages from the record at `start` on, up to the first broken one; raises _Damage for bytes behind a good one."""
+def _run(file: Any, data: mmap.mmap, start: int, max_body: int) -> Iterator[Page]:
+    """Pages from the record at `start` on, up to the first broken one; raises _Damage for bytes behind a good one.
+
+    Of several records in one gzip member only the first has a place of its own.
+    """
     from fastwarc.warc import ArchiveIterator, WarcRecordType
 
     file.seek(start)
-    position = -1
+    position, place = -1, start
     try:
         for record in ArchiveIterator(file, record_types=WarcRecordType.any_type, parse_http=False):
             position = record.stream_pos
+            if position > place and _begins(data, position):
+                place = position
             if record.record_type in (WarcRecordType.response, WarcRecordType.conversion):
-                page = _page(record, position, max_body)
+                page = _page(record, position, place, max_body)
                 yield page
                 if page.failed in BROKEN:
                     return
             elif _skipped(record.reader, record.content_length) < record.content_length:
-                yield _damage(position, "truncated")
+                yield _damage(position, place, "truncated")
                 return
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # the disk, not the file's content
         if position < 0:
-            yield _damage(start)
+            yield _damage(start, start)
         else:
-            raise _Damage(position) from error
+            raise _Damage(position, place) from error
 
 
 def _skipped(reader: Any, declared: int) -> int:
@@ -113,7 +118,7 @@ def _read(reader: Any, declared: int) -> bytes:
     return b"".join(pieces)
 
 
-def _page(record: Any, position: int, max_body: int) -> Page:
+def _page(record: Any, position: int, place: int, max_body: int) -> Page:
     from fastwarc.warc import WarcRecordType
 
     headers = {name.lower(): value for name, value in record.headers.items()}
@@ -125,6 +130,7 @@ def _page(record: Any, position: int, max_body: int) -> Page:
         headers.get("warc-x-origin", ""),
         position,
         position=position,
+        place=place,
     )
     declared = record.content_length
     if declared > max_body + HEADERS:
@@ -219,6 +225,12 @@ def _next_record(data: mmap.mmap, start: int) -> int | None:
             return at
         at = data.find(magic, at + 1)
     return None
+
+
+def _begins(data: mmap.mmap, at: int) -> bool:
+    """Whether reading can begin at a record's position: the place of a member or, in a plain file, of the record."""
+    head = data[at : at + 4096]
+    return _opens_record(head) if data[:3] == _GZIP else head.startswith(b"WARC/1.")
 
 
 def _opens_record(member: bytes) -> bool:
