@@ -25,7 +25,7 @@ from trivium.ground.errors import UsageError
 from trivium.stages.corpus import language
 from trivium.stages.corpus.config import ScoreConfig, SelectConfig
 from trivium.stages.corpus.dedup import signatures
-from trivium.stages.corpus.extract import Unreadable, decode, main_text
+from trivium.stages.corpus.extract import Unreadable, decode, main_text, unmarked
 from trivium.stages.corpus.quality import all_scores
 from trivium.stages.corpus.rules import first_broken, quality_layers
 from trivium.stages.corpus.score import sources_of
@@ -90,7 +90,7 @@ def sample_texts(count: int) -> list[str]:
     for source in sources_of(config):
         for page in read(source, config.max_bytes, config.text_field, config.piece_characters):
             try:
-                text = main_text(decode(page.body, page.charset)[0]) if not page.failed else ""
+                text = unmarked(main_text(decode(page.body, page.charset)[0])) if not page.failed else ""
             except Unreadable:
                 continue
             if len(text.split()) >= FEWEST_WORDS and identify(text)[0] == "en":
