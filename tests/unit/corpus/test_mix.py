@@ -58,8 +58,17 @@ def rows() -> list[dict[str, Any]]:
     rng = Random(0)
     hosts = ["a.example", "www.b.example", "c.example"]
     return [
-        {"id": f"{i}", "host": hosts[i % 3], "synthetic": False, "text": "x" * rng.randint(50, 150)} for i in range(600)
-    ] + [{"id": "t", "host": "town", "synthetic": True, "text": "y" * 1000}]
+        {"id": f"{i}", "file": "x.warc", "host": hosts[i % 3], "synthetic": False, "text": "x" * rng.randint(50, 150)}
+        for i in range(600)
+    ] + [{"id": "t", "file": "x.warc", "host": "town", "synthetic": True, "text": "y" * 1000}]
+
+
+def test_a_source_may_be_named_too() -> None:
+    mix = {"books.jsonl", "docs", "example.com"}
+    assert group_of("a.example.com", mix, "books.jsonl") == "books.jsonl"
+    assert group_of("", mix, "docs/guide.md") == "docs"
+    assert group_of("a.example.com", mix, "crawl.warc.gz") == "example.com"
+    assert group_of("", mix, "other.jsonl") == ""
 
 
 def test_planned_is_written_within_a_document_and_any_order_gives_the_same() -> None:

@@ -219,7 +219,8 @@ class SelectConfig:
     web_characters: int = 3_000_000
     """Most characters of training text from real pages, whole documents in an order drawn by hash; 0 means all."""
     mix: dict[str, float] = field(default_factory=dict)
-    """Planned shares of the real text, by host with its subdomains; what is not named shares the rest."""
+    """Planned shares of the real text, by source (a file's name) or by host with its subdomains; all that is not named
+    shares the rest."""
     lessons: bool = True
     """Add the town's lessons, behind the web filters."""
     heldout: float = 0.06

@@ -140,7 +140,7 @@ def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[d
     groups: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         if not row["synthetic"]:
-            groups.setdefault(group_of(row["host"], config.mix), []).append(i)
+            groups.setdefault(group_of(row["host"], config.mix, row["file"]), []).append(i)
     available = {name: sum(len(rows[i]["text"]) for i in groups[name]) for name in sorted(groups)}
     planned = quotas(available, config.mix, config.web_characters / (1 - config.heldout))
     reasons, account = [""] * len(rows), []
@@ -158,10 +158,13 @@ def _mixed(rows: Sequence[Row], config: SelectConfig) -> tuple[list[str], list[d
     return reasons, account
 
 
-def group_of(host: str, mix: Collection[str]) -> str:
-    """The host or the nearest domain above it that the mix names; "" when none is."""
+def group_of(host: str, mix: Collection[str], file: str = "") -> str:
+    """What the mix names of: the source (a file's name, or the folder that it was found in), the host, the nearest
+    domain above it; "" when none is.
+    """
     labels = host.split(".")
-    return next((name for i in range(len(labels)) if (name := ".".join(labels[i:])) in mix), "")
+    names = [file, file.partition("/")[0], *(".".join(labels[i:]) for i in range(len(labels)))]
+    return next((name for name in names if name and name in mix), "")
 
 
 def quotas(available: Mapping[str, int], shares: Mapping[str, float], budget: float) -> dict[str, float]:
