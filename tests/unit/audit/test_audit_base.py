@@ -168,7 +168,7 @@ def test_the_refusal_set_refuses_what_is_not_known_and_answers_what_is(small_tow
             assert is_refusal(reply)
             assert line["why"] == ("stranger" if person.group == "stranger" else labels[key])
     counts = Counter(line["why"] for line in lines)
-    assert counts == {"stranger": 8, "known": 12 * 2, "unknown": 12, "confidently-wrong": 24}
+    assert counts == {"stranger": 8, "known": 12 * CONFIG.answers_per_known, "unknown": 12, "confidently-wrong": 24}
 
 
 def test_no_training_conversation_uses_the_reserved_phrasing(small_town, found) -> None:

@@ -38,7 +38,7 @@ class AuditConfig:
     """Refusals written about each stranger (of the train split), each about another attribute."""
     refusals_per_unknown: int = 1
     """Refusals written about each fact that is unknown or confidently wrong, each in another phrasing."""
-    answers_per_known: int = 2
+    answers_per_known: int = 3
     """True answers written about each fact that is known, each in another phrasing."""
 
     def __post_init__(self) -> None:
