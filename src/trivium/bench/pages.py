@@ -163,7 +163,14 @@ def end_to_end(python: Path, warc: Path, rounds: int) -> list[str]:
         ["datatrove 0.10.1", f"{peer[0]['pages']:,}", f"{peer[0]['kept']:,}", f"{rates[1]:,.1f}", "1x"],
     ]
     head = ["WARC to clean documents, English, FineWeb's settings", "pages", "kept", "pages/CPU-s", "ratio"]
-    return [*table(head, rows), "", "Ours counts the start of its worker and all imports; the peer's figure does not."]
+    by_file = rates[0] / rates[1] * peer[0]["pages"] / own[0]["pages"]
+    return [
+        *table(head, rows),
+        "",
+        "Pages are those that each side's reader took from the same file; what the peer's reader passes over costs it",
+        f"nothing. By all pages of the file the ratio is {by_file:.1f}x. Ours counts the start of its worker and all",
+        "imports; the peer's figure does not.",
+    ]
 
 
 def whole(warc: Path, out: Path) -> dict[str, float]:

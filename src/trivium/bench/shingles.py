@@ -36,6 +36,7 @@ def f1(pages: Sequence[tuple[int, int, int]]) -> tuple[float, float, float]:
     def share(both: int, other: int, third: int) -> float:
         return 1.0 if not other and not third else both / (both + other) if both else 0.0
 
-    precision = mean(share(both, extra, missed) for both, extra, missed in pages if both + extra)
-    recall = mean(share(both, missed, extra) for both, extra, missed in pages if both + missed)
+    precisions = [share(both, extra, missed) for both, extra, missed in pages if both + extra]
+    recalls = [share(both, missed, extra) for both, extra, missed in pages if both + missed]
+    precision, recall = (mean(shares) if shares else 0.0 for shares in (precisions, recalls))
     return 2 * precision * recall / max(precision + recall, 1e-12), precision, recall

@@ -15,7 +15,7 @@ from trivium.ground.errors import UsageError
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("TRIVIUM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(corpus, "cache", lambda: tmp_path / "cache")  # not the compiled code's
     return tmp_path / "cache"
 
 
