@@ -16,10 +16,10 @@ from trivium.journey.record import JOURNEY
 
 RUN = "runs/nano"
 app = App(name="corpus", help="Clean documents: a reason for every one that goes.", help_format="plaintext")
-score = App(name="score", help="The quality classifier: train one of your own.")
-extractor = App(name="extractor", help="What takes the main content from pages: train one of your own.")
-app.command(score)
-app.command(extractor)
+classifiers = App(name="score", help="The quality classifier: train one of your own.")
+extractors = App(name="extractor", help="What takes the main content from pages: train one of your own.")
+app.command(classifiers)
+app.command(extractors)
 
 
 @app.default
@@ -28,6 +28,7 @@ def corpus(
     from_: Annotated[tuple[str, ...], Parameter(name="--from", negative=())] = (),
     out: Path | None = None,
     files: int | None = None,
+    extractor: str | None = None,
     node: str | None = None,
     recipe: str | None = None,
     seed: int | None = None,
@@ -48,6 +49,8 @@ def corpus(
         Where the cleaned documents go; runs/corpus by default. Only with sources.
     files
         Of a remote collection, so many files, evenly spread over its list; 1 by default.
+    extractor
+        What takes the main content from pages: trivium, resiliparse, trafilatura, or a folder of your own training.
     node
         Which node to run up to: scored, selected, or report.
     recipe
@@ -70,13 +73,14 @@ def corpus(
     if folders:
         raise UsageError(f"{folders[0]!r} is a run, not a source.", "Give it alone, or give folders of documents.")
     settings = [f"scored.source={dumps(from_)}", *set]
-    if files is not None:
-        settings.insert(1, f"scored.files={files}")
+    for name, value in (("files", files), ("extractor", extractor)):
+        if value is not None:
+            settings.insert(1, f"scored.{name}={value}")
     order = Order(recipe or "corpus", seed or 0, tuple(settings), out or Path("runs/corpus"), (node or "report",))
     return carry_out(order, manner)
 
 
-@score.command(name="train")
+@classifiers.command(name="train")
 def score_train(
     *,
     good: Annotated[tuple[str, ...], Parameter(negative=())],
@@ -122,7 +126,7 @@ def score_train(
     return 0
 
 
-@extractor.command(name="train")
+@extractors.command(name="train")
 def extractor_train(*, pages: Path, out: Path = Path("runs/extractor"), progress: bool = True) -> int:
     """Train the extractor on pages whose main content is known.
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
-from trivium.stages.corpus.extract import RESILIPARSE, Unreadable, check_shape, check_tags, decode, main_text, tidy
+from trivium.ground.errors import UsageError
+from trivium.stages.corpus.extract import (
+    RESILIPARSE,
+    TRAFILATURA,
+    Unreadable,
+    check_shape,
+    check_tags,
+    decode,
+    main_text,
+    tidy,
+)
 
 FRENCH = "<html><body><p>Le café était déjà fermé à l'été, où règne la forêt.</p></body></html>"
 PROSE = (
@@ -65,6 +78,14 @@ def test_menus_footers_and_code_stay_out() -> None:
     assert "```\nx = {1: 2}\n```" in main_text(html, keep_code=True)
     assert main_text(html, RESILIPARSE) == f"Title\n\nThe first paragraph is here. {PROSE}\n\n1. An item."
     assert "x = {1: 2}" in main_text(html, RESILIPARSE, keep_code=True)
+
+
+def test_an_extractor_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "trafilatura", None)
+    with pytest.raises(UsageError, match="trafilatura is not installed"):
+        main_text("<p>a</p>", TRAFILATURA)
+    with pytest.raises(OSError, match="evidence"):
+        main_text("<p>a</p>", str(tmp_path))
 
 
 def test_a_page_without_text_says_so() -> None:

@@ -12,6 +12,8 @@ import re
 from itertools import accumulate
 from pathlib import Path
 
+from trivium.ground.errors import UsageError
+
 OWN, RESILIPARSE, TRAFILATURA = "trivium", "resiliparse", "trafilatura"
 EXTRACTORS = (OWN, RESILIPARSE, TRAFILATURA)
 NOT_NESTING = (
@@ -152,8 +154,11 @@ def _by_resiliparse(html: str, keep_code: bool) -> str:
 
 
 def _by_trafilatura(html: str) -> str:
-    """With FineWeb's options."""
-    import trafilatura
+    """With FineWeb's options. Raises UsageError where it is not installed."""
+    try:
+        import trafilatura
+    except ImportError:
+        raise UsageError("trafilatura is not installed.", "pip install 'trivium[trafilatura]'") from None
 
     text = trafilatura.extract(html, favor_precision=True, include_comments=False, deduplicate=True)
     return text or ""
