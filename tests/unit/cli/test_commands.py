@@ -247,3 +247,5 @@ def test_own_documents_are_cleaned_into_a_folder_with_a_table_of_the_funnel(caps
     assert answer(["corpus", "--from", "c", "--from", "mine"]) == 2
     assert "is a run, not a source" in capsys.readouterr().err
     assert answer("run nano --corpus.source mine --dry-run".split()) == 0
+    assert answer([*line, "--extractor", "nowhere"]) == 2
+    assert "nowhere is no extractor" in capsys.readouterr().err

@@ -104,7 +104,7 @@ def keys_drawn(count: int, bands: int, piece: int = 1024):  # type: ignore[no-un
 
 def peak_of(count: int, memory: int, folder: Path) -> int:
     """Bytes that numpy and Python held at once while `count` documents were clustered."""
-    clusters(keys_drawn(1024, 14), 14, memory, folder)  # compiled outside the count
+    clusters(keys_drawn(count, 14), 14, memory, folder)  # all that it needs is compiled outside the count
     tracemalloc.start()
     try:
         firsts = clusters(keys_drawn(count, 14), 14, memory, folder)
