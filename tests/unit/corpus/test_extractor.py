@@ -151,6 +151,8 @@ def check_tree(tree: Tree) -> None:
         f"<p>{PROSE}</p>" + "<table><tr><td>" * 50_000,
         f"<p>{PROSE}</p>" + "<ol>" * 50_000 + "<li>" * 50_000,
         f"<p>{PROSE}</p>" + "&" * 1_000_000,
+        f"<p>{PROSE}</p><ol>" + "<li>item" * 200_000 + "</ol>",
+        f"<p>{PROSE}</p><div class='{'x ' * 100_000}'>" + "run<br><br>" * 50_000 + "</div>",
         f"<p>{PROSE}</p>" + "<!--" * 300_000,
     ],
     ids=[
@@ -165,6 +167,8 @@ def check_tree(tree: Tree) -> None:
         "tables",
         "lists",
         "and",
+        "items",
+        "runs",
         "open",
     ],
 )
@@ -211,6 +215,10 @@ def test_the_text_is_markdown_like(page: str, expected: str) -> None:
 def test_code_is_kept_as_it_stands() -> None:
     page = "<p>See:</p><pre>def f(x):\n    return <b>x</b> &lt; 1\n</pre><p>end</p>"
     assert everything(page, fences=True) == "See:\n\n```\ndef f(x):\n    return x < 1\n```\n\nend"
+
+
+def test_space_before_code_has_room() -> None:
+    assert everything(f"<pre>{' ' * 500_000}x</pre>", fences=True) == f"```\n{' ' * 500_000}x\n```"
 
 
 def page_of(rng: random.Random, words: list[str]) -> tuple[str, str]:

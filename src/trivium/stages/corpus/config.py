@@ -9,7 +9,7 @@ from trivium.town.lessons import LessonConfig
 from trivium.town.world import TownConfig
 
 PLANT_STAGE, PLANT_FORMAT = "town", 2
-SCORE_STAGE, SCORE_FORMAT = "scored", 5
+SCORE_STAGE, SCORE_FORMAT = "scored", 6
 SELECT_STAGE, SELECT_FORMAT = "selected", 3
 
 

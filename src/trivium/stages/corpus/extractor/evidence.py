@@ -75,6 +75,8 @@ MOST_NAMES, MOST_WORDS, MOST_ROLES, MOST_FIRST = (np.int64(most) for most in (10
 families: of a plain number the compiler makes a constant, and each function once for each constant, in minutes.
 """
 LONGEST_NAME, STEM = 30, 5
+MOST_ATTRIBUTES = 4000
+"""Bytes of a tag that are looked at: each run asks its element anew."""
 _MIX, _STEP = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _SHIFT = np.uint64(32)
 CLASS_NAME, ID_NAME, ROLE_NAME, ITEM_NAME, HIDDEN_NAME, ARIA_NAME, STYLE_NAME = (
@@ -194,6 +196,7 @@ def _words(page, start, end, family, most, keys, names, size):  # type: ignore[n
 def _attributes(page, start, end, family, roles, keys, names, size):  # type: ignore[no-untyped-def]
     """Add the words of class and id, of role and itemprop (roles < 0: not), and whether the element is hidden."""
     i, hidden, left, roles_left = np.int64(start), 0, MOST_NAMES, MOST_ROLES
+    end = min(end, start + MOST_ATTRIBUTES)
     while i < end:
         while i < end and (is_space(page[i]) or page[i] == 47):
             i += 1

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from trivium.stages.corpus.extractor.boxes import NODE, WORDS, Boxes, boxes_of
+from trivium.stages.corpus.extractor.boxes import MARKS, NODE, PREFORMATTED, WORDS, Boxes, boxes_of
 from trivium.stages.corpus.extractor.context import NAMES, context_into
 from trivium.stages.corpus.extractor.evidence import evidence_into, features_of
 from trivium.stages.corpus.extractor.forest import margins_into
@@ -41,7 +41,7 @@ def extract(html: str, keep_code: bool = False, model: Model | None = None) -> s
     keep = np.zeros(len(seen.boxes.boxes), np.bool_)
     keep[seen.runs[seen.margins >= model.least]] = True
     if not keep_code:
-        keep &= seen.boxes.boxes[:, 9] & 8 == 0
+        keep &= seen.boxes.boxes[:, MARKS] & PREFORMATTED == 0
     return text_of(seen.tree, seen.boxes, keep, fences=keep_code)
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numba import njit
 
 from trivium.stages.corpus.extractor import tags
-from trivium.stages.corpus.extractor.boxes import FINAL, FIRST, MARKS, NODE, PREFORMATTED, UP, WORDS, Boxes
+from trivium.stages.corpus.extractor.boxes import BYTES, FINAL, FIRST, MARKS, NODE, PREFORMATTED, UP, WORDS, Boxes
 from trivium.stages.corpus.extractor.lex import is_letter, is_space
 from trivium.stages.corpus.extractor.nest import END, PARENT, SPACED, START, TAG
 from trivium.stages.corpus.extractor.parse import Tree
@@ -62,8 +62,11 @@ def _exact_hash(word: bytes) -> int:
 
 def text_of(tree: Tree, boxes: Boxes, keep: npt.NDArray[np.bool_], fences: bool) -> str:
     """The text of the boxes that are kept (runs; `keep` by box). `fences`: put ``` around preformatted runs."""
-    size = int(boxes.boxes[keep, :][:, 12].sum()) if keep.any() else 0
-    out = np.empty(3 * size + 64 * int(keep.sum()) + 64, np.uint8)
+    kept_boxes = boxes.boxes[keep]
+    size = 3 * int(kept_boxes[:, BYTES].sum()) + 64 * len(kept_boxes) + 64
+    if (kept_boxes[:, MARKS] & PREFORMATTED).any():
+        size += len(tree.page)  # the space before preformatted text is written, and is in no count
+    out = np.empty(size, np.uint8)
     end = _compiled()(tree.page, tree.nodes, boxes.boxes, boxes.run_of, boxes.breaks, keep, fences, *entities(), out)
     return out[:end].tobytes().decode("utf-8", "replace")
 
@@ -201,16 +204,15 @@ def _inside(nodes, boxes, i, wanted, other):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _item_number(nodes, item):  # type: ignore[no-untyped-def]
-    """The number of an item of an ordered list, from its node; 0 in another list."""
-    parent = nodes[item, PARENT]
-    if nodes[parent, TAG] != tags.OL:
-        return 0
-    number, node = 0, parent + 1
-    while node <= item:
-        number += nodes[node, TAG] == tags.LI
-        node = nodes[node, 2]
-    return number
+def _item_numbers(nodes):  # type: ignore[no-untyped-def]
+    """By node: the number of an item of an ordered list; 0 of all else. In one pass, however long a list is."""
+    numbers, items = np.zeros(nodes.shape[0], np.int32), np.zeros(nodes.shape[0], np.int32)
+    for node in range(1, nodes.shape[0]):
+        parent = nodes[node, PARENT]
+        if nodes[node, TAG] == tags.LI and nodes[parent, TAG] == tags.OL:
+            items[parent] += 1
+            numbers[node] = items[parent]
+    return numbers
 
 
 @njit
@@ -227,7 +229,7 @@ def _newlines(out, size, wanted):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _lead(nodes, boxes, i, before, item_before, out, size):  # type: ignore[no-untyped-def]
+def _lead(nodes, boxes, numbers, i, before, item_before, out, size):  # type: ignore[no-untyped-def]
     """What stands before a run: line ends, and the mark of a heading, a list item or a table's cell."""
     up = boxes[i, UP]
     tag = nodes[boxes[up, NODE], TAG]
@@ -260,7 +262,7 @@ def _lead(nodes, boxes, i, before, item_before, out, size):  # type: ignore[no-u
         for _ in range(2 * min(depth, DEEPEST_LIST)):
             out[size] = _SPACE
             size += 1
-        number = _item_number(nodes, boxes[item, NODE])
+        number = numbers[boxes[item, NODE]]
         if number:
             size = _digits(number, out, size)
             out[size] = _DOT
@@ -311,12 +313,13 @@ def _run(page, nodes, boxes, run_of, breaks, i, keys, points, out, size):  # typ
 def text_into(page, nodes, boxes, run_of, breaks, keep, fences, keys, points, out):  # type: ignore[no-untyped-def]
     """Fill `out`; what comes back is its length."""
     size, before, item_before = 0, -1, -1
+    numbers = _item_numbers(nodes)
     for i in range(1, boxes.shape[0]):
         if not keep[i]:
             continue
         fenced = fences and boxes[i, MARKS] & PREFORMATTED
         start = size
-        size = _lead(nodes, boxes, i, before, item_before, out, size)
+        size = _lead(nodes, boxes, numbers, i, before, item_before, out, size)
         if fenced:
             for byte in FENCE:
                 out[size] = byte

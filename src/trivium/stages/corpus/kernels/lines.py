@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from trivium.stages.corpus.kernels.words import END, SPACE, hash_of, stirred
+from trivium.stages.corpus.kernels.words import END, SPACE, hash_of, slot_of
 
 CURLY, RETURN, NEWLINE = (ord(c) for c in "{\r\n")
 STOPS = tuple(ord(c) for c in ".!?")
 CLOSERS = tuple(ord(c) for c in "\"'”’)]")
 TERMINALS = tuple(ord(c) for c in ".'\"!?”’…")
 FEWEST_WORDS, LONGEST_WORD, SHORT_LINE = 3, 1000, 30
-_ONE = np.uint64(1)
 
 
 @njit
@@ -42,15 +41,6 @@ def _look(points, kinds, head, tail):  # type: ignore[no-untyped-def]
         while i < tail and kinds[i] & SPACE:
             i += 1
     return words, longest, ends, curly
-
-
-@njit
-def _slot_of(keys, used, key):  # type: ignore[no-untyped-def]
-    mask = np.uint64(keys.size - 1)
-    at = stirred(key) & mask
-    while used[at] and keys[at] != key:
-        at = (at + _ONE) & mask
-    return at
 
 
 @njit
@@ -85,7 +75,7 @@ def line_scores(points, kinds, starts, out):  # type: ignore[no-untyped-def]
         short += tail - head <= SHORT_LINE
         characters += tail - head
         key = hash_of(points, head, tail)
-        slot = _slot_of(keys, used, key)
+        slot = slot_of(keys, used, key)
         repeated += (tail - head) if used[slot] else 0
         keys[slot], used[slot] = key, 1
         while at < starts.size and starts[at] < head:

@@ -26,25 +26,14 @@ from trivium.stages.corpus.kernels.words import (
     WORD,
     hash_of,
     kinds_of,
-    stirred,
+    slot_of,
     word_end,
 )
 
 BULLET, HASH, NEWLINE, RETURN = (ord(c) for c in "•#\n\r")
 _BASE = np.uint64(0x9E3779B97F4A7C15)
-_ONE = np.uint64(1)
 LONGEST_STOP = 6
 """Characters of a stop word, at most."""
-
-
-@njit
-def _slot(keys, used, key):  # type: ignore[no-untyped-def]
-    """The place of a key in an open table: its own, or the free one where it belongs."""
-    mask = np.uint64(keys.size - 1)
-    at = stirred(key) & mask
-    while used[at] and keys[at] != key:
-        at = (at + _ONE) & mask
-    return at
 
 
 @njit
@@ -63,7 +52,7 @@ def _count_grams(sums, power, n, alive, keys, counts, slots):  # type: ignore[no
     for i in range(grams):
         if alive[i]:
             key = sums[i + n] - sums[i] * power
-            at = _slot(keys, counts, key)
+            at = slot_of(keys, counts, key)
             keys[at] = key
             counts[at] += 1
             slots[i] = at
@@ -122,7 +111,7 @@ def _duplicate_parts(points, start, end, gap):  # type: ignore[no-untyped-def]
             i = max(run, i + 1)
             continue
         key = hash_of(points, begin, i)
-        at = _slot(keys, used, key)
+        at = slot_of(keys, used, key)
         if used[at]:
             repeated += 1
             characters += i - begin

@@ -253,6 +253,16 @@ def stirred(value):  # type: ignore[no-untyped-def]
 
 
 @njit
+def slot_of(keys, used, key):  # type: ignore[no-untyped-def]
+    """The place of a key in an open table: its own, or the free one where it belongs."""
+    mask = np.uint64(keys.size - 1)
+    at = stirred(key) & mask
+    while used[at] and keys[at] != key:
+        at = (at + np.uint64(1)) & mask
+    return at
+
+
+@njit
 def hash_of(points, start, end):  # type: ignore[no-untyped-def]
     """The 64-bit hash of the characters from `start` to `end`."""
     value = _BASIS
