@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from trivium.model.attention import document_mask
 from trivium.model.cache import Cache
 from trivium.model.config import ModelConfig
-from trivium.model.transformer import Transformer, document_mask, unit_rms
+from trivium.model.layers import unit_rms
+from trivium.model.transformer import Transformer
 
 
 @pytest.fixture(autouse=True)
