@@ -18,10 +18,11 @@ class Attention(nn.Module):
         super().__init__()
         self.config = config
         width, head = config.hidden_size, config.head_dim
-        self.q_proj = Linear(width, config.num_attention_heads * head)
-        self.k_proj = Linear(width, config.num_key_value_heads * head)
-        self.v_proj = Linear(width, config.num_key_value_heads * head)
-        self.o_proj = Linear(config.num_attention_heads * head, width)
+        self.q_proj = Linear(width, config.num_attention_heads * head, config.qkv_bias)
+        self.k_proj = Linear(width, config.num_key_value_heads * head, config.qkv_bias)
+        self.v_proj = Linear(width, config.num_key_value_heads * head, config.qkv_bias)
+        self.o_proj = Linear(config.num_attention_heads * head, width, config.attention_bias)
+        self.biased = config.qkv_bias
         if config.qk_norm:
             self.q_norm = RMSNorm(head, config.rms_norm_eps)
             self.k_norm = RMSNorm(head, config.rms_norm_eps)
@@ -33,7 +34,10 @@ class Attention(nn.Module):
         rows, length, _ = x_BTD.shape
         heads, groups = self.config.num_attention_heads, self.config.num_key_value_heads
         weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight]).to(x_BTD.dtype)
-        all_BTHK = F.linear(x_BTD, weight).view(rows, length, heads + 2 * groups, self.config.head_dim)
+        bias = (
+            torch.cat([self.q_proj.bias, self.k_proj.bias, self.v_proj.bias]).to(x_BTD.dtype) if self.biased else None
+        )
+        all_BTHK = F.linear(x_BTD, weight, bias).view(rows, length, heads + 2 * groups, self.config.head_dim)
         qk_BTHK = rotate(self._norm(all_BTHK[:, :, : heads + groups]), rope)
         q_BHTK, k_BGTK = qk_BTHK.transpose(1, 2).split([heads, groups], dim=1)
         v_BGTK = all_BTHK[:, :, heads + groups :].transpose(1, 2)

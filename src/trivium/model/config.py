@@ -10,12 +10,46 @@ from typing import Any
 
 from trivium.ground.config import check
 
-ARCHITECTURES = {"qwen3": "Qwen3ForCausalLM", "llama": "LlamaForCausalLM"}
+ARCHITECTURES = {"qwen3": "Qwen3ForCausalLM", "qwen2": "Qwen2ForCausalLM", "llama": "LlamaForCausalLM"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RopeScaling:
+    """Positions turned slower than they were in training, so that longer texts fit (the maths: `model.rope`)."""
+
+    kind: str
+    """linear (all alike) or llama3 (the slow pairs only)."""
+    factor: float
+    """How many times slower."""
+    low_freq_factor: float = 1.0
+    """llama3: pairs that turn fewer times than this over `original_positions` are slowed down fully."""
+    high_freq_factor: float = 4.0
+    """llama3: pairs that turn more often than this are left alone."""
+    original_positions: int = 8192
+    """llama3: the longest row before stretching, in tokens."""
+
+    def __post_init__(self) -> None:
+        known = ("linear", "llama3")
+        check(self.kind in known, "rope_type", self.kind, f"This code knows default, {' and '.join(known)}.")
+        check(self.factor >= 1, "rope factor", self.factor, "It must be at least 1.")
+        low, high = self.low_freq_factor, self.high_freq_factor
+        check(high > low > 0, "high_freq_factor", high, f"It must be above low_freq_factor, {low}, above 0.")
+
+    def to_hf(self) -> dict[str, Any]:
+        """The same in the words of `rope_parameters`."""
+        value: dict[str, Any] = {"rope_type": self.kind, "factor": self.factor}
+        if self.kind == "llama3":
+            value |= {
+                "low_freq_factor": self.low_freq_factor,
+                "high_freq_factor": self.high_freq_factor,
+                "original_max_position_embeddings": self.original_positions,
+            }
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A decoder: RMSNorm, RoPE, grouped-query attention, SwiGLU; Qwen3 adds norms on queries and keys."""
+    """A decoder: RMSNorm, RoPE, grouped-query attention, SwiGLU; Qwen3 norms queries and keys, Qwen2 biases them."""
 
     vocab_size: int
     hidden_size: int = 256
@@ -32,10 +66,16 @@ class ModelConfig:
     max_position_embeddings: int = 1024
     """Longest row, in tokens, that the model is meant for."""
     rope_theta: float = 10000.0
+    rope_scaling: RopeScaling | None = None
+    """None: positions as in training."""
     rms_norm_eps: float = 1e-6
     tie_word_embeddings: bool = False
+    attention_bias: bool = False
+    """Biases on queries, keys, values and output (qwen2 has those on the first three without being asked)."""
+    mlp_bias: bool = False
+    """Biases in the feed-forward network; llama only."""
     model_type: str = "qwen3"
-    """qwen3 (norms on queries and keys) or llama (none)."""
+    """qwen3 (norms on queries and keys), qwen2 (biases on queries, keys and values) or llama (neither)."""
 
     def __post_init__(self) -> None:
         check(self.vocab_size > 0, "vocab_size", self.vocab_size, "It must be positive.")
@@ -43,15 +83,25 @@ class ModelConfig:
         check(self.head_dim % 2 == 0, "head_dim", self.head_dim, "RoPE turns pairs: it must be even.")
         heads, groups = self.num_attention_heads, self.num_key_value_heads
         check(groups > 0 and heads % groups == 0, "num_key_value_heads", groups, f"It must divide {heads} heads.")
+        check(
+            not self.attention_bias or self.model_type != "qwen2", "attention_bias", True, "qwen2 has its own biases."
+        )
+        check(not self.mlp_bias or self.model_type == "llama", "mlp_bias", True, "Only llama has such biases.")
 
     @property
     def qk_norm(self) -> bool:
         """Whether queries and keys are normed."""
         return self.model_type == "qwen3"
 
+    @property
+    def qkv_bias(self) -> bool:
+        """Whether queries, keys and values have biases."""
+        return self.attention_bias or self.model_type == "qwen2"
+
     def to_hf(self, special: dict[str, int]) -> dict[str, Any]:
-        """The content of `config.json`, which `transformers` reads."""
-        return {
+        """The content of `config.json`, which `transformers` reads; `special` names the id of `<|endoftext|>`."""
+        scaling = self.rope_scaling.to_hf() if self.rope_scaling else {"rope_type": "default"}
+        value = {
             "architectures": [ARCHITECTURES[self.model_type]],
             "model_type": self.model_type,
             "vocab_size": self.vocab_size,
@@ -63,11 +113,11 @@ class ModelConfig:
             "head_dim": self.head_dim,
             "max_position_embeddings": self.max_position_embeddings,
             "rope_theta": self.rope_theta,
-            "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_theta},
+            "rope_parameters": {**scaling, "rope_theta": self.rope_theta},
             "rms_norm_eps": self.rms_norm_eps,
             "tie_word_embeddings": self.tie_word_embeddings,
             "hidden_act": "silu",
-            "attention_bias": False,
+            "attention_bias": self.attention_bias,
             "attention_dropout": 0.0,
             "initializer_range": 0.02,
             "use_cache": True,
@@ -76,6 +126,9 @@ class ModelConfig:
             "eos_token_id": special.get("<|endoftext|>"),
             "pad_token_id": special.get("<|endoftext|>"),
         }
+        if self.rope_scaling:
+            value["rope_scaling"] = scaling  # where versions before 5 look
+        return value | {"mlp_bias": True} if self.mlp_bias else value
 
     @classmethod
     def from_hf(cls, value: dict[str, Any]) -> ModelConfig:
@@ -84,8 +137,8 @@ class ModelConfig:
         Raises ConfigError for a key that would change what the model computes and that this code does not know.
         """
         _refuse_unknown_maths(value)
-        heads = int(value["num_attention_heads"])
-        theta = value.get("rope_theta") or (value.get("rope_parameters") or {}).get("rope_theta") or 10000.0
+        heads, kind = int(value["num_attention_heads"]), value["model_type"]
+        rope = {**(value.get("rope_scaling") or {}), **(value.get("rope_parameters") or {})}
         return cls(
             vocab_size=value["vocab_size"],
             hidden_size=value["hidden_size"],
@@ -93,24 +146,43 @@ class ModelConfig:
             num_hidden_layers=value["num_hidden_layers"],
             num_attention_heads=heads,
             num_key_value_heads=value.get("num_key_value_heads") or heads,
-            head_dim=value.get("head_dim") or value["hidden_size"] // heads,
+            head_dim=value.get("head_dim") or (128 if kind == "qwen3" else value["hidden_size"] // heads),
             max_position_embeddings=value.get("max_position_embeddings", 1024),
-            rope_theta=float(theta),
+            rope_theta=float(value.get("rope_theta") or rope.get("rope_theta") or 10000.0),
+            rope_scaling=_scaling(rope),
             rms_norm_eps=value.get("rms_norm_eps", 1e-6),
             tie_word_embeddings=bool(value.get("tie_word_embeddings", False)),
-            model_type=value["model_type"],
+            attention_bias=bool(value.get("attention_bias")) and kind != "qwen2",
+            mlp_bias=bool(value.get("mlp_bias")) and kind == "llama",
+            model_type=kind,
         )
+
+
+def _scaling(rope: dict[str, Any]) -> RopeScaling | None:
+    kind = rope.get("rope_type") or rope.get("type") or "default"
+    if kind == "default":
+        return None
+    if kind != "llama3":
+        return RopeScaling(kind=kind, factor=float(rope.get("factor") or 1))
+    return RopeScaling(
+        kind=kind,
+        factor=float(rope["factor"]),
+        low_freq_factor=float(rope["low_freq_factor"]),
+        high_freq_factor=float(rope["high_freq_factor"]),
+        original_positions=int(rope["original_max_position_embeddings"]),
+    )
 
 
 def _refuse_unknown_maths(value: dict[str, Any]) -> None:
     """A model that is read as another one answers nonsense with a straight face."""
     rope = {**(value.get("rope_scaling") or {}), **(value.get("rope_parameters") or {})}
-    kind = rope.get("rope_type") or rope.get("type") or "default"
-    check(kind == "default", "rope_type", kind, "Positions are turned in the default way only.")
-    for key in ("attention_bias", "mlp_bias", "use_sliding_window"):
-        check(not value.get(key), key, value.get(key), "This code has no such thing.")
+    partial = rope.get("partial_rotary_factor") or value.get("partial_rotary_factor") or 1
+    check(partial == 1, "partial_rotary_factor", partial, "All of a head is turned.")
+    sliding = value.get("use_sliding_window") or sorted(set(value.get("layer_types") or ()) - {"full_attention"})
+    check(not sliding, "use_sliding_window or layer_types", sliding, "Every layer sees the whole text.")
     act = value.get("hidden_act", "silu")
     check(act == "silu", "hidden_act", act, "Feed-forward layers are SwiGLU: silu.")
+    check("quantization_config" not in value, "quantization_config", "given", "Weights are fp32, fp16 or bf16.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from trivium.model.config import ModelConfig
 from trivium.model.transformer import Transformer
 
 M = TypeVar("M", bound=Transformer)
+WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def hf_name(name: str) -> str:
@@ -40,7 +41,7 @@ def save_model(folder: Path, model: Transformer, special: dict[str, int]) -> Non
     ends = [special[name] for name in ("<|endoftext|>", "<|im_end|>") if name in special]
     if ends:  # other engines stop where a turn ends, not only where a document does
         write_json(folder / "generation_config.json", {"eos_token_id": ends, "pad_token_id": ends[0]})
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
 
 
 def load_model(folder: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> Transformer:
@@ -52,32 +53,62 @@ def load_model(folder: Path, device: torch.device, dtype: torch.dtype = torch.fl
 
 
 def fill(model: M, tensors: dict[str, Tensor], folder: Path) -> M:
-    """The model with the tensors of a folder as its weights. Raises ArtifactError when one is missing or misshapen."""
+    """The model with the tensors of a folder as its weights.
+
+    Raises ArtifactError when one is missing, misshapen, or has no place in the model: it would be another model then.
+    """
     state = {}
     for name, parameter in model.state_dict().items():
         found = tensors.get(hf_name(name))
         if found is None or found.shape != parameter.shape:
             what = "lacks" if found is None else f"has {tuple(found.shape)}, not {tuple(parameter.shape)}, as"
             raise ArtifactError(
-                f"{folder}/model.safetensors {what} {hf_name(name)}.", "It is not a model of the shape in config.json."
+                f"{folder}/{WEIGHTS} {what} {hf_name(name)}.", "It is not a model of the shape in config.json."
             )
         state[name] = found
+    strange = sorted(set(tensors) - {hf_name(name) for name in state} - {"lm_head.weight", "score.weight"})
+    strange = [name for name in strange if not name.endswith("rotary_emb.inv_freq")]
+    if strange:
+        raise ArtifactError(
+            f"{folder}/{WEIGHTS} has {strange[0]}, which a {model.config.model_type} model does not.",
+            "It is not a model of the shape in config.json.",
+        )
     model.load_state_dict(state)
     return model
 
 
 def read_tensors(folder: Path) -> tuple[ModelConfig, dict[str, Tensor]]:
-    """The shape and the tensors of a folder, fp32. Raises ArtifactError for a missing or damaged file."""
+    """The shape and the tensors of a folder, fp32, from one file or from the shards that its index names.
+
+    Raises ArtifactError for a missing or damaged file.
+    """
     try:
         config = ModelConfig.from_hf(read_json(folder / "config.json"))
-        tensors = load_file(folder / "model.safetensors")
+        tensors: dict[str, Tensor] = {}
+        for name in weight_files(folder):
+            tensors |= load_file(folder / name)
     except FileNotFoundError as error:
         raise ArtifactError(
             f"{folder} is no model folder: {error.filename} is missing.",
             "Give a folder with config.json and model.safetensors.",
         ) from error
-    except (ValueError, KeyError, SafetensorError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, SafetensorError, ConfigError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise ArtifactError(
-            f"{folder} cannot be read as a model: {error}.", "It is damaged or of another kind."
+            f"{folder} cannot be read as a model: {reason}.", "It is damaged or of another kind."
         ) from error
     return config, {name: value.float() for name, value in tensors.items()}
+
+
+def weight_files(folder: Path) -> list[str]:
+    """The names of a folder's weight files: `model.safetensors`, or the shards in `model.safetensors.index.json`.
+
+    Raises ArtifactError for an index that names a file elsewhere, and ValueError or KeyError for a damaged one.
+    """
+    if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
+        return [WEIGHTS]
+    names = sorted(set(read_json(folder / INDEX)["weight_map"].values()))
+    for name in names:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise ArtifactError(f"{folder / INDEX} names {name!r}.", "Shards are safetensors files beside their index.")
+    return names

@@ -9,17 +9,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trivium.model.config import ModelConfig
+from trivium.model.rope import frequencies
 
 
 class Linear(nn.Linear):
-    """A bias-free matrix that is cast to the dtype of what it multiplies."""
+    """A matrix, with a bias where asked for, that is cast to the dtype of what it multiplies."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, bias=False)
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """`x` times the matrix, in the dtype of `x`."""
-        return F.linear(x, self.weight.to(x.dtype))
+        return F.linear(x, self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype))
 
 
 class _UnitRMS(torch.autograd.Function):
@@ -63,8 +64,7 @@ class RMSNorm(nn.Module):
 
 def rope_table(config: ModelConfig, positions_BT: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosines and signed sines of each position's angles, `(B, T, 1, K)` each."""
-    half = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device=positions_BT.device)
-    angles_BTK = positions_BT[..., None].float() * config.rope_theta ** (-half / config.head_dim)
+    angles_BTK = positions_BT[..., None].float() * frequencies(config, positions_BT.device)
     cos, sin = angles_BTK.cos(), angles_BTK.sin()
     return torch.cat([cos, cos], -1).to(dtype)[:, :, None], torch.cat([-sin, sin], -1).to(dtype)[:, :, None]
 
@@ -80,9 +80,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_proj = Linear(config.hidden_size, config.intermediate_size)
-        self.up_proj = Linear(config.hidden_size, config.intermediate_size)
-        self.down_proj = Linear(config.intermediate_size, config.hidden_size)
+        self.gate_proj = Linear(config.hidden_size, config.intermediate_size, config.mlp_bias)
+        self.up_proj = Linear(config.hidden_size, config.intermediate_size, config.mlp_bias)
+        self.down_proj = Linear(config.intermediate_size, config.hidden_size, config.mlp_bias)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Same shape as `x_BTD`."""

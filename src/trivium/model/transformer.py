@@ -1,4 +1,4 @@
-"""Tokens in, a distribution over the next token out: the Qwen3-shaped decoder.
+"""Tokens in, a distribution over the next token out: the decoder of Llama, Qwen2 and Qwen3.
 
 Weights are kept in fp32 and cast to the compute dtype where they are used, so that one set of weights serves training
 (bf16 forward, fp32 update) and exact comparison. Parameter names are those of `transformers`, so the folder needs no
@@ -63,9 +63,9 @@ class Transformer(nn.Module):
         so that each block starts as the identity and depth costs nothing at the start.
         """
         for name, parameter in self.named_parameters():
-            if parameter.ndim == 1:
+            if parameter.ndim == 1 and name.endswith("weight"):
                 nn.init.ones_(parameter)
-            elif name.endswith(("o_proj.weight", "down_proj.weight")):
+            elif name.endswith(("o_proj.weight", "down_proj.weight", "bias")):
                 nn.init.zeros_(parameter)
             else:
                 deviation = {"embed_tokens.weight": 1.0, "lm_head.weight": 0.002}.get(name, parameter.shape[1] ** -0.5)
