@@ -181,7 +181,7 @@ def continue_to(
     stop = stops(tokenizer, *(end.encode() for end in ends))
     requests = [
         Request(
-            [tokenizer.end_of_text, *tokenizer.encode(text)],
+            [*tokenizer.opening, *tokenizer.encode(text)],
             max_new,
             temperatures[i] if temperatures else 0.0,
             seeds[i] if seeds else 0,

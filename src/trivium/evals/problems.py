@@ -17,7 +17,7 @@ from trivium.ground.progress import Progress
 from trivium.tasks.problem import Problem
 from trivium.tasks.registry import generate, lenient, verify
 from trivium.text.chat import Reply, parse, prompt
-from trivium.text.tokenizer import END_OF_TEXT, TURN_END, Tokenizer
+from trivium.text.tokenizer import Tokenizer
 from trivium.town.lessons import worked
 from trivium.town.questions import few_shot
 
@@ -54,7 +54,7 @@ def score(
 
     `think` True or False opens or forbids thinking; None leaves it to the model. Each sample has its own seed.
     """
-    stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])
+    stop = tokenizer.stops
     prompts = [prompt(tokenizer, messages, think) for messages in ask([problem.question for problem in problems])]
     requests = [
         Request(ids, max_new, temperature, seed * 1_000_003 + i * samples + k, stop)
@@ -83,7 +83,7 @@ def score_base(
     """
     stop = stops(tokenizer, b"\n\n" if think else b"\n")
     requests = [
-        Request([tokenizer.end_of_text, *tokenizer.encode(text)], max_new, stop=stop)
+        Request([*tokenizer.opening, *tokenizer.encode(text)], max_new, stop=stop)
         for text in (lesson(problem, think, seed) for problem in problems)
     ]
     return [

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from trivium.generate.engine import Engine, Request
 from trivium.ground.progress import Progress
 from trivium.text.chat import Message, Reply, parse, prompt
-from trivium.text.tokenizer import END_OF_TEXT, TURN_END, Tokenizer
+from trivium.text.tokenizer import Tokenizer
 
 
 def answer(
@@ -21,9 +21,8 @@ def answer(
     bar: Progress | None = None,
 ) -> list[Reply]:
     """One reply to each conversation. `think` True or False opens or forbids thinking; None leaves it to the model."""
-    stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])
     requests = [
-        Request(prompt(tokenizer, messages, think), max_new, temperature, seed * 1_000_003 + i, stop)
+        Request(prompt(tokenizer, messages, think), max_new, temperature, seed * 1_000_003 + i, tokenizer.stops)
         for i, messages in enumerate(conversations)
     ]
     return [parse(tokenizer, completion.ids, think) for completion in engine.run(requests, bar)]
@@ -44,9 +43,8 @@ def continue_text(
     bar: Progress | None = None,
 ) -> list[str]:
     """What a base model writes after each text, up to the end of the document (which is not shown)."""
-    end = tokenizer.special[END_OF_TEXT]
     requests = [
-        Request([end, *tokenizer.encode(text)], max_new, temperature, seed * 1_000_003 + i, (end,))
+        Request(document(tokenizer, text), max_new, temperature, seed * 1_000_003 + i, (tokenizer.end_of_text,))
         for i, text in enumerate(texts)
     ]
     found = []
@@ -54,6 +52,11 @@ def continue_text(
         ids = completion.ids[:-1] if completion.finish == "stop" else completion.ids
         found.append(tokenizer.decode(ids))
     return found
+
+
+def document(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The ids of a document's beginning; an empty one without an opening begins after the end of another."""
+    return [*tokenizer.opening, *tokenizer.encode(text)] or [tokenizer.end_of_text]
 
 
 def stream(
@@ -66,10 +69,9 @@ def stream(
     piece: int = 8,
 ) -> Iterator[list[int]]:
     """The ids of one completion as they come, `piece` at a time (each piece continues the text so far)."""
-    stop = (tokenizer.special[TURN_END], tokenizer.special[END_OF_TEXT])
     so_far = list(ids)
     for start in range(0, max_new, piece):
-        request = Request(so_far, min(piece, max_new - start), temperature, seed + start, stop)
+        request = Request(so_far, min(piece, max_new - start), temperature, seed + start, tokenizer.stops)
         completion = engine.run([request])[0]
         yield completion.ids
         if completion.finish == "stop":

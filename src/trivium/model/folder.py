@@ -38,7 +38,7 @@ def save_model(folder: Path, model: Transformer, special: dict[str, int]) -> Non
         config["id2label"] = {"0": "reward"}
         config["label2id"] = {"reward": 0}
     write_json(folder / "config.json", config)
-    ends = [special[name] for name in ("<|endoftext|>", "<|im_end|>") if name in special]
+    ends = list(dict.fromkeys(special[name] for name in ("<|endoftext|>", "<|im_end|>") if name in special))
     if ends:  # other engines stop where a turn ends, not only where a document does
         write_json(folder / "generation_config.json", {"eos_token_id": ends, "pad_token_id": ends[0]})
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})

@@ -3,6 +3,7 @@ r"""Conversations on the wire: ChatML with thinking, the loss mask, and reading 
 `<|im_start|>role\ncontent<|im_end|>\n`; an assistant that thinks: `<think>thoughts</think>content`. Structure is put
 in by id and text is encoded as ordinary, so nothing that a user writes can open or close a turn.
 An assistant's content carries no leading whitespace: a newline there would melt into the header's newline token.
+A foreign model's own chat template is used in the place of all this (`text.foreign_chat`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from trivium.ground.errors import UsageError
+from trivium.text import foreign_chat
 from trivium.text.template import CHAT_TEMPLATE
-from trivium.text.tokenizer import END_OF_TEXT, THINK, THINK_END, TURN_END, TURN_START, Tokenizer
+from trivium.text.tokenizer import THINK, THINK_END, TURN_END, TURN_START, Tokenizer
 
 __all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "parse", "prompt", "render"]
 
@@ -48,6 +50,11 @@ def render(tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
     `<think>`, and `</think>` when nothing stands between. Raises UsageError for an unknown role or a content that is no
     string.
     """
+    if tokenizer.template is not None:
+        for message in messages:
+            _checked(message)
+        return Rendered(*foreign_chat.taught(tokenizer, messages))
+    foreign_chat.need_chatml(tokenizer, any(message.get("reasoning_content") is not None for message in messages))
     ids: list[int] = []
     mask: list[bool] = []
     for message in messages:
@@ -62,7 +69,12 @@ def prompt(tokenizer: Tokenizer, messages: Sequence[Message], think: bool | None
 
     `think` True opens `<think>`, False gives the empty block `<think></think>`, None leaves the choice to the model.
     """
+    if tokenizer.template is not None:
+        for message in messages:
+            _checked(message)
+        return foreign_chat.written(tokenizer, messages, True, think)
     special = tokenizer.special
+    foreign_chat.need_chatml(tokenizer, think is not None)
     ids = [*render(tokenizer, messages).ids, special[TURN_START], *tokenizer.encode("assistant\n")]
     if think is not None:
         ids += [special[THINK]] if think else [special[THINK], special[THINK_END]]
@@ -77,9 +89,11 @@ def parse(tokenizer: Tokenizer, ids: Sequence[int], think: bool | None = None) -
     """
     special = tokenizer.special
     ids = list(ids)
-    ends = [i for i, index in enumerate(ids) if index in (special[TURN_END], special[END_OF_TEXT])]
-    closed = bool(ends) and ids[ends[0]] == special[TURN_END]
+    ends = [i for i, index in enumerate(ids) if index in tokenizer.stops]
+    closed = bool(ends) and (ids[ends[0]] == tokenizer.turn_end or tokenizer.template is not None)
     body = ids[: ends[0]] if ends else ids
+    if tokenizer.template is not None or THINK not in special:
+        return Reply(*foreign_chat.taken_apart(tokenizer, body), closed)
     if think is None and body[:1] == [special[THINK]]:
         think, body = True, body[1:]
     if not think:
@@ -90,14 +104,20 @@ def parse(tokenizer: Tokenizer, ids: Sequence[int], think: bool | None = None) -
     return Reply(tokenizer.decode(body[:end]), tokenizer.decode(body[end + 1 :]), closed)
 
 
-def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], bool]]:
-    """The ids of one message in order, each stretch with its place in the mask."""
-    special, encode = tokenizer.special, tokenizer.encode
+def _checked(message: Message) -> tuple[str, str]:
+    """The message's role and content. Raises UsageError for others than are allowed."""
     role, content = message.get("role"), message.get("content") or ""
     if role not in ROLES:
         raise UsageError(f"A message has role {role!r}.", f"Roles are {', '.join(ROLES)}.")
     if not isinstance(content, str):
         raise UsageError(f"A message has a {type(content).__name__} as content.", "Give a string.")
+    return role, content
+
+
+def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], bool]]:
+    """The ids of one message in order, each stretch with its place in the mask."""
+    special, encode = tokenizer.special, tokenizer.encode
+    role, content = _checked(message)
     start, end, newline = [special[TURN_START]], [special[TURN_END]], (encode("\n"), False)
     if role != "assistant":
         return [(start + encode(f"{role}\n{content}") + end, False), newline]

@@ -57,7 +57,25 @@ CHECK_TEXTS = (
 
 
 class Tokenizer:
-    """Text to ids and back. Ordinary ids are 0..n-1, the specials follow."""
+    """Text to ids and back. Ordinary ids are 0..n-1, the specials follow.
+
+    Models from elsewhere have a `text.imported.ImportedTokenizer`, for which the order of ids is another; all that the
+    stages use is the same for both, and `Tokenizer.open` gives the one that a folder holds.
+    """
+
+    template: str | None = None
+    """A foreign model's chat template; None: conversations are written by `text.chat`."""
+    ranks: dict[bytes, int]
+    """The ordinary tokens' bytes and ids."""
+    special: Mapping[str, int]
+    size: int
+    """Number of ids, specials included."""
+    turn_end: int
+    """The id that ends a turn."""
+    stops: tuple[int, ...]
+    """The ids at which an answer ends."""
+    opening: tuple[int, ...]
+    """What stands before a document's first token."""
 
     def __init__(self, ranks: dict[bytes, int], pattern: str) -> None:
         """From ranks (token bytes -> id) and the name of a split regex.
@@ -72,9 +90,11 @@ class Tokenizer:
             raise ConfigError("The ranks lack a single byte.", "A byte-level vocabulary holds all 256.")
         self.ranks = ranks
         self.pattern = pattern
-        self.special: Mapping[str, int] = MappingProxyType({text: len(ranks) + i for i, text in enumerate(SPECIALS)})
+        self.special = MappingProxyType({text: len(ranks) + i for i, text in enumerate(SPECIALS)})
         self.size = len(ranks) + len(SPECIALS)
-        """Number of ids, specials included."""
+        self.turn_end = self.special[TURN_END]
+        self.stops = (self.turn_end, self.special[END_OF_TEXT])
+        self.opening = (self.special[END_OF_TEXT],)
 
     @cached_property
     def _encoding(self) -> tiktoken.Encoding:
@@ -97,6 +117,11 @@ class Tokenizer:
     def end_of_text(self) -> int:
         """The id that follows each document."""
         return self.special[END_OF_TEXT]
+
+    @property
+    def ends(self) -> dict[str, int]:
+        """The ids that a model folder's `config.json` names, by our spelling, whatever theirs is."""
+        return {END_OF_TEXT: self.end_of_text, TURN_END: self.turn_end}
 
     def encode(self, text: str) -> list[int]:
         """Ordinary ids only, whatever the text spells. Lone surrogates become U+FFFD."""
@@ -164,11 +189,15 @@ class Tokenizer:
 
     @classmethod
     def open(cls, folder: Path) -> Tokenizer:
-        """The tokenizer that `save` wrote into `folder` (a tokenizer artifact or a model folder).
+        """The tokenizer that `save` wrote into `folder` (a tokenizer artifact or a model folder), ours or imported.
 
         Raises ArtifactError when a file is missing or damaged, or when the two vocabularies, the split regex or the
         specials do not agree with each other.
         """
+        if (folder / JSON_FILE).is_file() and not (folder / RANKS_FILE).is_file() and not _ours(folder):
+            from trivium.text.imported import ImportedTokenizer
+
+            return ImportedTokenizer.open(folder)
         content, config = _read(folder / JSON_FILE), _read(folder / CONFIG_FILE)
         try:
             lines = (folder / RANKS_FILE).read_bytes().splitlines()
@@ -178,6 +207,11 @@ class Tokenizer:
         except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error, ConfigError) as error:
             raise ArtifactError(f"{folder} holds no whole tokenizer: {error}", "Run its stage again.") from error
         return tokenizer
+
+
+def _ours(folder: Path) -> bool:
+    """Whether a folder without ranks is ours, damaged: ours name their split regex."""
+    return (folder / CONFIG_FILE).is_file() and "pattern" in _read(folder / CONFIG_FILE)
 
 
 def _agree(tokenizer: Tokenizer, content: Mapping[str, Any]) -> None:

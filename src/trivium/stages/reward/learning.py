@@ -17,7 +17,7 @@ from torch import Tensor
 from trivium.model.reward import RewardModel
 from trivium.stages.reward.comparisons import Comparison
 from trivium.text.chat import render
-from trivium.text.tokenizer import TURN_END, Tokenizer
+from trivium.text.tokenizer import Tokenizer
 from trivium.train.batch import Batch
 from trivium.train.packing import epoch_order
 
@@ -28,7 +28,7 @@ def conversation(tokenizer: Tokenizer, prompt: str, answer: str) -> list[int]:
     """A prompt and its answer as ids, up to the answer's `<|im_end|>`: the token that the score is read at."""
     messages = [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
     ids = render(tokenizer, messages).ids
-    return ids[: len(ids) - ids[::-1].index(tokenizer.special[TURN_END])]
+    return ids[: len(ids) - ids[::-1].index(tokenizer.turn_end)]
 
 
 def preference_loss(model: RewardModel, batch: Batch) -> Tensor:

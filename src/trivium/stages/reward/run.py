@@ -68,7 +68,7 @@ def run(config: RewardConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
         "prompts": {"train": sum(not a.heldout for a in answered), "heldout": sum(a.heldout for a in answered)},
     }
     with sealing(out, label, _facts(steps, len(learned), evals)) as folder:
-        save_model(folder, model, dict(tokenizer.special))
+        save_model(folder, model, tokenizer.ends)
         tokenizer.save(folder)
         write_jsonl(folder / "comparisons.jsonl", (c.to_json() for c in comparisons))
         write_json(folder / "evals.json", evals)

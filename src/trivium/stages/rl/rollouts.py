@@ -22,7 +22,7 @@ from trivium.stages.rl.config import RlConfig
 from trivium.tasks.problem import Problem
 from trivium.tasks.registry import generate, verify
 from trivium.text.chat import parse, prompt
-from trivium.text.tokenizer import END_OF_TEXT, TURN_END, Tokenizer
+from trivium.text.tokenizer import Tokenizer
 from trivium.train.batch import Batch
 from trivium.train.packing import Example, pack, rows_of
 
@@ -73,7 +73,7 @@ class Practice:
         """The groups of a step: a pure function of the step and the weights."""
         config = self.config
         problems = generate(self.task, self.level, config.problems, config.seed + 100_003 * (step + 1))
-        stop = (self.tokenizer.special[TURN_END], self.tokenizer.special[END_OF_TEXT])
+        stop = self.tokenizer.stops
         requests = []
         for place, problem in enumerate(problems):
             ids = prompt(self.tokenizer, [{"role": "user", "content": problem.question}], think=True)

@@ -71,7 +71,7 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
         "gain": round(gain["value"], 3),
     }
     with sealing(out, label, facts) as folder:
-        save_model(folder, model, dict(tokenizer.special))
+        save_model(folder, model, tokenizer.ends)
         tokenizer.save(folder)
         write_json(folder / "evals.json", evals)
         write_rollouts(rollouts, folder / "rollouts.parquet")

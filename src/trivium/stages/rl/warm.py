@@ -78,7 +78,7 @@ def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How)
     with sealing(
         out, label, {"level": traces.level, "pass_at_1": round(log[-1]["pass_at_1"], 3), "steps": log[-1]["step"]}
     ) as folder:
-        save_model(folder, model, dict(tokenizer.special))
+        save_model(folder, model, tokenizer.ends)
         tokenizer.save(folder)
         write_json(folder / "evals.json", evals)
         if loop.metrics_path.exists():

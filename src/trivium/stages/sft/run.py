@@ -102,7 +102,7 @@ def run(config: SftConfig, inputs: Mapping[str, Artifact], out: Path, how: How) 
         "heldout_loss": round(losses.get("all", {"after": 0.0})["after"], 4),
     }
     with sealing(out, label, facts) as folder:
-        save_model(folder, model, dict(tokenizer.special))
+        save_model(folder, model, tokenizer.ends)
         tokenizer.save(folder)
         write_jsonl(folder / "conversations.jsonl", records)
         write_json(folder / "samples.json", samples)

@@ -1,0 +1,86 @@
+"""Conversations of foreign models: written by their own template, cut into ids, with a loss mask, and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from trivium.ground.errors import UsageError
+from trivium.text.sandbox import Masks, write
+from trivium.text.tokenizer import THINK, THINK_END, TURN_START, Tokenizer
+
+Message = Mapping[str, Any]
+
+
+def written(
+    tokenizer: Tokenizer, messages: Sequence[Message], answer_next: bool, think: bool | None = None
+) -> list[int]:
+    """The ids that the model's own template gives these messages; with `answer_next`, up to where the answer begins.
+
+    Raises UsageError when the template refuses them or, with `think`, knows no `enable_thinking`.
+    """
+    assert tokenizer.template is not None
+    if think is not None and "enable_thinking" not in tokenizer.template:
+        raise UsageError("This model's chat template cannot open or forbid thinking.", "Leave --think out.")
+    masks = Masks(tokenizer.special, list(_texts(messages)))
+    variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}
+    if think is not None:
+        variables["enable_thinking"] = think
+    text = write(tokenizer.template, masks.hide(list(messages)), variables)
+    ids: list[int] = []
+    for special, piece in masks.cut(text):
+        ids += [tokenizer.special[piece]] if special else tokenizer.encode(piece)
+    return ids
+
+
+def taught(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
+    """The conversation's ids, and for each whether it is an assistant's: its words and the end of its turn.
+
+    Raises UsageError when the template writes earlier turns otherwise once later ones are there: no mask is true then.
+    """
+    ids = written(tokenizer, messages, False)
+    mask = [False] * len(ids)
+    for place, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        before, after = written(tokenizer, messages[:place], True), written(tokenizer, messages[: place + 1], False)
+        if ids[: len(before)] != before or ids[: len(after)] != after:
+            raise UsageError(
+                "This model's chat template rewrites earlier turns, so what it is taught cannot be marked.",
+                "Give conversations of one question and one answer, without thinking.",
+            )
+        end = max((i + 1 for i in range(len(before), len(after)) if after[i] in tokenizer.stops), default=len(after))
+        mask[len(before) : end] = [True] * (end - len(before))
+    return ids, mask
+
+
+def taken_apart(tokenizer: Tokenizer, body: Sequence[int]) -> tuple[str | None, str]:
+    """An answer's thinking (None when there is none) and its content; thoughts that never end leave it empty."""
+    start, end = tokenizer.special.get(THINK), tokenizer.special.get(THINK_END)
+    body = list(body)
+    opened = start is not None and body[:1] == [start]
+    if end in body:  # some templates open the thinking themselves
+        cut = body.index(end)
+        return tokenizer.decode(body[int(opened) : cut]).strip(), tokenizer.decode(body[cut + 1 :]).lstrip()
+    return (tokenizer.decode(body[1:]).strip(), "") if opened else (None, tokenizer.decode(body))
+
+
+def need_chatml(tokenizer: Tokenizer, think: bool) -> None:
+    """Raise UsageError unless the vocabulary has the tokens that our own format is written in."""
+    if TURN_START not in tokenizer.special or tokenizer.special.get("<|im_end|>") is None:
+        raise UsageError(
+            "This model knows no conversation: it has no chat template and no <|im_start|>.", "Use `trivium complete`."
+        )
+    if think and THINK not in tokenizer.special:
+        raise UsageError("This model has no <think> token.", "Leave --think out, or messages without reasoning.")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
