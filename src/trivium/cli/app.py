@@ -32,6 +32,8 @@ COMMANDS = {
     "report": ("run:report", "Write the page with all that was measured."),
     "chat": ("talk:chat", "Talk to a model."),
     "complete": ("talk:complete", "Let a model continue a text."),
+    "import": ("weights:import_", "Take in open weights: a Hugging Face folder or a GGUF file."),
+    "export": ("weights:export", "Write a model as GGUF for llama.cpp, or copy its folder."),
     "lineage": ("look:lineage", "Show what an artifact or a run comes from."),
     "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
     "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),
@@ -40,8 +42,6 @@ COMMANDS = {
     "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
     "serve": ("later:serve", "Not there yet: an HTTP server for a model."),
     "eval": ("later:evaluate", "Not there yet: run tasks on a model."),
-    "import": ("later:import_", "Not there yet: open weights as an artifact."),
-    "export": ("later:export", "Not there yet: other formats of a model."),
     "index": ("later:index", "Not there yet: search the training documents."),
 }
 EPILOGUE = """Exit codes: 0 done, 2 usage, 3 bad input artifact, 4 stopped and resumable, 5 a guard tripped, 1 a bug.

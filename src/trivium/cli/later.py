@@ -26,16 +26,6 @@ def evaluate(*_arguments: ANYTHING) -> None:
     raise _later("eval", "`trivium audit` and `trivium quirks` measure a run's models.")
 
 
-def import_(*_arguments: ANYTHING) -> None:
-    """Not there yet: open weights as an artifact."""
-    raise _later("import", "Train with `trivium run`; its models are the only ones it can start from so far.")
-
-
-def export(*_arguments: ANYTHING) -> None:
-    """Not there yet: other formats of a model."""
-    raise _later("export", "A model folder is a Hugging Face folder already: transformers opens it as it is.")
-
-
 def index(*_arguments: ANYTHING) -> None:
     """Not there yet: search the training documents."""
     raise _later("index", "The `selected` artifact holds all documents as Parquet.")

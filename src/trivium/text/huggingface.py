@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trivium.ground.errors import ConfigError
+from trivium.text.presplit import pre_tokenizer
 
 Merge = tuple[bytes, bytes]
 
@@ -72,16 +73,27 @@ def tokenizer_json(
     ranks: Mapping[bytes, int], regex: str, special: Mapping[str, int], control: Sequence[str]
 ) -> dict[str, Any]:
     """The content of `tokenizer.json`; special tokens named in `control` are skipped by decoders, others are shown."""
-    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
-    split = {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
     vocabulary = {spell(token): rank for token, rank in sorted(ranks.items(), key=lambda item: item[1])}
+    merges = [[spell(left), spell(right)] for left, right in merges_of(ranks)]
+    added = [added_token(text, index, text in control) for text, index in special.items()]
+    return file_content(vocabulary, merges, pre_tokenizer([regex]), added)
+
+
+def file_content(
+    vocabulary: Mapping[str, int],
+    merges: Sequence[Sequence[str]],
+    cuts: Mapping[str, Any],
+    added: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The content of `tokenizer.json` from its parts: letters and ids, merges, `pre_tokenizer`, `added_tokens`."""
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [added_token(text, index, text in control) for text, index in special.items()],
+        "added_tokens": list(added),
         "normalizer": None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [split, level]},
+        "pre_tokenizer": dict(cuts),
         "post_processor": None,
         "decoder": level,
         "model": {
@@ -93,8 +105,8 @@ def tokenizer_json(
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": vocabulary,
-            "merges": [[spell(left), spell(right)] for left, right in merges_of(ranks)],
+            "vocab": dict(vocabulary),
+            "merges": [list(merge) for merge in merges],
         },
     }
 

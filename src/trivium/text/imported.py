@@ -23,17 +23,22 @@ from trivium.text.tokenizer import CONFIG_FILE, END_OF_TEXT, JSON_FILE, TURN_END
 if TYPE_CHECKING:
     import tokenizers
 
-TEMPLATE_FILE, MAP_FILE, GENERATION_FILE = "chat_template.jinja", "special_tokens_map.json", "generation_config.json"
+TEMPLATE_FILE, MAP_FILE = "chat_template.jinja", "special_tokens_map.json"
+ENDS_IN = ("generation_config.json", "config.json")
 KEPT = (JSON_FILE, CONFIG_FILE, TEMPLATE_FILE, MAP_FILE)
 DOCUMENT_ENDS = (END_OF_TEXT, "<|end_of_text|>", "</s>", "<|end▁of▁sentence|>", "<eos>")
 TURN_ENDS = (TURN_END, "<|eot_id|>", "<|eot|>", "<|end_of_turn|>", "<end_of_turn>", "<|end|>")
 BEGIN = "<|begin_of_text|>"
-NEVER_IN_UTF8 = frozenset([0xC0, 0xC1, *range(0xF5, 0x100)])
+NEEDED = (0x09, 0x0A, 0x0D, *range(0x20, 0x7F), *range(0x80, 0xC0), *range(0xC2, 0xF1))
+"""Bytes that texts have. Some vocabularies lack a few others (SmolLM2: six control characters, far planes)."""
 UNKNOWN = "\ufffd".encode()
 
 
 class ImportedTokenizer(Tokenizer):
-    """Byte-level BPE out of a `tokenizer.json`. The ids have any order; an id without a token shows as U+FFFD."""
+    """Byte-level BPE out of a `tokenizer.json`. The ids have any order; an id without a token shows as U+FFFD.
+
+    A byte that the vocabulary lacks (see NEEDED) is left out of a text, as the library and llama.cpp do.
+    """
 
     def __init__(self, files: Mapping[str, bytes], ends: Iterable[int] = ()) -> None:
         """From the contents of KEPT files and further ids that end an answer.
@@ -119,6 +124,7 @@ class ImportedTokenizer(Tokenizer):
 
         content, apart = copy.deepcopy(self._content), set(self.special.values())
         model = content["model"]
+        model["unk_token"] = None  # often a special token, and no text may yield one
         model["vocab"] = {text: i for text, i in model["vocab"].items() if i not in apart}
         pairs = (tuple(pair.split(" ")) if isinstance(pair, str) else tuple(pair) for pair in model["merges"])
         known = model["vocab"]
@@ -168,8 +174,8 @@ class ImportedTokenizer(Tokenizer):
             )
         try:
             files = {name: (folder / name).read_bytes() for name in KEPT if (folder / name).is_file()}
-            generation = folder / GENERATION_FILE
-            ends = json.loads(generation.read_bytes()).get("eos_token_id") if generation.is_file() else None
+            told = next((folder / name for name in ENDS_IN if (folder / name).is_file()), None)
+            ends = json.loads(told.read_bytes()).get("eos_token_id") if told else None
             return cls(files, [ends] if isinstance(ends, int) else ends or ())
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
@@ -193,7 +199,7 @@ def _check_kind(content: Mapping[str, Any]) -> None:
         raise ValueError(f"it is of type {kind!r}, not BPE")
     if "ByteLevel" not in json.dumps(content.get("decoder")) or model.get("byte_fallback"):
         raise ValueError("its tokens are not bytes (a SentencePiece vocabulary, like Llama 2's)")
-    missing = [byte for byte in range(256) if byte not in NEVER_IN_UTF8 and LETTERS[byte] not in model["vocab"]]
+    missing = [byte for byte in NEEDED if LETTERS[byte] not in model["vocab"]]
     if missing:
         raise ValueError(f"it has no token for the byte {missing[0]:#x}")
 
