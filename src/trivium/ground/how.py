@@ -15,6 +15,14 @@ class How:
     """auto, cpu, cuda or mps."""
     threads: int = 0
     """CPU threads for torch; 0 means one for each core this process may use."""
+    deterministic: bool = False
+    """On a GPU: the same bits each time, at some cost in speed. A CPU gives the same bits anyway."""
+    compile: str = "auto"
+    """Compile the blocks before training: on, off, or auto (a GPU with Triton, and a run that is worth the wait)."""
+    recompute: bool = False
+    """Keep less of the forward pass and compute it again for the gradient: a third more time, far less memory."""
+    microbatch: int = 0
+    """Tokens in one forward pass; 0 means what fits (found by a dry step on a GPU)."""
     progress: bool = True
     """Draw progress bars (a terminal) or lines now and then (a log)."""
     checkpoint_seconds: float = 60.0

@@ -6,6 +6,7 @@ import ctypes
 import os
 import sys
 from functools import cache
+from importlib.util import find_spec
 
 import torch
 
@@ -54,19 +55,28 @@ def _cpu_flags() -> frozenset[str]:
     return frozenset(line.split())
 
 
-def settle(how: How) -> torch.device:
-    """Set threads and allocator once at the start of a stage that computes; the picked device.
+@cache
+def has_triton() -> bool:
+    """Whether Triton is installed: kernels can be compiled for this machine's GPU."""
+    return find_spec("triton") is not None
 
-    The same machine, threads, torch and dtype give the same bits: deterministic algorithms are asked for.
+
+def settle(how: How) -> torch.device:
+    """Set threads, allocator and exactness once at the start of a stage that computes; the picked device.
+
+    On a CPU the same machine, threads, torch and dtype give the same bits. On a GPU they do with `how.deterministic`;
+    without it some sums are made in the order in which they come, which is faster.
     """
     device = pick_device(how)
     torch.set_num_threads(how.threads or _cores())
     if device.type == "cpu":
         _keep_freed_memory()
+    exact = device.type == "cpu" or how.deterministic
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cuda.matmul.allow_tf32 = True
-    torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.deterministic = exact
+    torch.use_deterministic_algorithms(exact, warn_only=True)
     # A debugging aid that comes with it and costs a tenth of decoding.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return device

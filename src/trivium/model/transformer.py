@@ -9,12 +9,16 @@ Ideas: RMSNorm (1910.07467), RoPE (2104.09864), SwiGLU (2002.05202), GQA (2305.1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from trivium.model.attention import Attention, document_mask
-from trivium.model.cache import Cache
+from trivium.model.cache import Cache, Past
 from trivium.model.config import ModelConfig
 from trivium.model.layers import FeedForward, Linear, RMSNorm, rope_table
 
@@ -29,11 +33,9 @@ class Block(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(
-        self, x_BTD: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer: int
-    ) -> Tensor:
+    def forward(self, x_BTD: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Past | None) -> Tensor:
         """The residual stream after this block, `(B, T, D)`."""
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rope, mask, cache, layer)
+        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rope, mask, past)
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
 
@@ -50,6 +52,20 @@ class Transformer(nn.Module):
         self.lm_head = Linear(config.hidden_size, config.vocab_size)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.embed_tokens.weight
+        self._training_step: Callable[..., Tensor] = Block.__call__
+
+    def hasten(self, compiled: bool, recompute: bool) -> None:
+        """How blocks are run while training: compiled (one graph for all blocks), and keeping only what goes in.
+
+        With `recompute`, what a block computed on the way is computed again for the gradient: a third more time, and
+        memory for one block instead of all. Neither touches parameters, and evaluation and sampling stay as they are.
+        """
+        step: Callable[..., Tensor] = Block.__call__
+        if compiled:
+            step = torch.compile(Block.forward, fullgraph=True, dynamic=False)
+        if recompute:
+            step = partial(checkpoint, step, use_reentrant=False, preserve_rng_state=False)
+        self._training_step = step
 
     @property
     def device(self) -> torch.device:
@@ -85,14 +101,15 @@ class Transformer(nn.Module):
         `documents_BT` numbers the documents packed in a row: attention does not cross them. With a `cache`, the tokens
         continue what it holds.
         """
-        rows, length = ids_BT.shape
+        length = ids_BT.shape[1]
         if positions_BT is None:
-            positions_BT = torch.arange(length, device=ids_BT.device).expand(rows, length)
+            positions_BT = torch.arange(length, device=ids_BT.device)[None]
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
         rope = rope_table(self.config, positions_BT, x_BTD.dtype)
         mask = cache.mask(positions_BT) if cache is not None else document_mask(documents_BT)
+        run = self._training_step if self.training and cache is None else Block.__call__
         for layer, block in enumerate(self.layers):
-            x_BTD = block(x_BTD, rope, mask, cache, layer)
+            x_BTD = run(block, x_BTD, rope, mask, None if cache is None else cache.layer(layer))
         return self.norm(x_BTD)
 
     def logits(self, hidden_BTD: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ class Batch:
     ids_BT: Tensor
     targets_BT: Tensor
     weights_BT: Tensor
-    documents_BT: Tensor
-    """Number of the document that each token belongs to: attention does not cross them."""
+    documents_BT: Tensor | None
+    """Number of the document that each token belongs to: attention does not cross them. None: it does."""
     facts: Mapping[str, float] = field(default_factory=dict)
     """Figures of this batch for the metrics (a pass rate, a length)."""
 
@@ -32,16 +32,35 @@ class Batch:
         return self.ids_BT.numel()
 
     def rows(self, start: int, stop: int, device: torch.device) -> Batch:
-        """Some of its rows, on a device."""
+        """Some of its rows, on a device. A copy to a GPU is not waited for."""
 
         def part(x: Tensor) -> Tensor:
+            if device.type == "cuda":
+                return x[start:stop].pin_memory().to(device, non_blocking=True)
             return x[start:stop].to(device)
 
-        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), part(self.documents_BT))
+        documents = None if self.documents_BT is None else part(self.documents_BT)
+        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents)
+
+    def filled(self, rows: int) -> Batch:
+        """The batch, with rows that teach nothing added until their number is a multiple of `rows`."""
+        missing = -len(self.ids_BT) % rows
+        if not missing:
+            return self
+
+        def fill(x: Tensor) -> Tensor:
+            return torch.cat([x, x.new_zeros(missing, x.shape[1])])
+
+        documents = None if self.documents_BT is None else fill(self.documents_BT)
+        return Batch(fill(self.ids_BT), fill(self.targets_BT), fill(self.weights_BT), documents, self.facts)
 
 
 class Source(Protocol):
     """Batches by step number. `batch(n)` is a pure function of `n`, the state and (in RL) the model's weights."""
+
+    regular: bool
+    """A batch depends on its number alone, and all rows have one length: it may be made before its turn, and the blocks
+    may be compiled for its shape."""
 
     def batch(self, step: int) -> Batch | None:
         """The batch of a step; None when there is nothing to learn from it (all groups without signal)."""

@@ -26,6 +26,7 @@ from trivium.model.optim import Optimizer
 from trivium.model.transformer import Transformer
 from trivium.train import checkpoint
 from trivium.train.batch import Batch, Source
+from trivium.train.fit import hasten, microbatch_rows
 from trivium.train.guard import Guard
 from trivium.train.schedule import ScheduleConfig
 
@@ -43,7 +44,7 @@ class LoopConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     microbatch_tokens: int = 8192
-    """Most tokens in one forward pass; a batch of more is accumulated. Changes memory, and the last bits."""
+    """Most tokens in one forward pass on a CPU; a batch of more is accumulated. Changes memory, and the last bits."""
     max_grad_norm: float = 0.0
     """Scale gradients down to this norm; 0 leaves them."""
 
@@ -76,6 +77,9 @@ class Loop:
         self.optimizer = Optimizer(module, config.optimizer)
         self.guard = Guard(spikes)
         self.device = next(module.parameters()).device
+        self._ahead: Batch | None = None
+        self._microbatch = 0
+        self._compiled = False
 
     @property
     def metrics_path(self) -> Path:
@@ -88,6 +92,7 @@ class Loop:
         Raises Stopped after saving when asked to stop, and GuardTripped before a broken update.
         """
         step = self._resume()
+        self._compiled = hasten(self.module, self.how, self.source.regular, self.config.steps - step)
         saved_at = time.monotonic()
         with (
             JsonLog(self.metrics_path, keep=lambda record: record["step"] <= step) as log,
@@ -111,46 +116,53 @@ class Loop:
 
     def _step(self, step: int) -> dict[str, Any]:
         started = time.perf_counter()
-        batch = self.source.batch(step)
+        batch = self._ahead if self._ahead is not None else self.source.batch(step)
+        self._ahead = None
         scale = self.config.schedule.scale(step, self.config.steps)
         if batch is None:
-            return {
-                "loss": 0.0,
-                "grad_norm": 0.0,
-                "scale": scale,
-                "tokens": 0,
-                "seconds": time.perf_counter() - started,
-                "skipped": True,
-            }
-        self.module.train()
-        self.module.zero_grad(set_to_none=True)
-        loss = 0.0
-        rows = max(1, self.config.microbatch_tokens // batch.ids_BT.shape[1])
-        for start in range(0, len(batch.ids_BT), rows):
-            part = self.objective(self.module, batch.rows(start, start + rows, self.device))
-            part.backward()
-            loss += part.item()
-        grad_norm = self._clip()
-        self.guard.look(step, loss, grad_norm)
+            seconds = time.perf_counter() - started
+            figures = {"loss": 0.0, "grad_norm": 0.0, "scale": scale, "tokens": 0}
+            return {**figures, "seconds": seconds, "skipped": True}
+        loss, norm = self._gradients(batch, step)
+        self.guard.look(step, loss, norm)
+        self._clip(norm)
         self.optimizer.step(scale)
         seconds = time.perf_counter() - started
-        return {
-            "loss": loss,
-            "grad_norm": grad_norm,
-            "scale": scale,
-            "tokens": batch.tokens,
-            "seconds": seconds,
-            **batch.facts,
-        }
+        figures = {"loss": loss, "grad_norm": norm, "scale": scale, "tokens": batch.tokens}
+        return {**figures, "seconds": seconds, **batch.facts}
 
-    def _clip(self) -> float:
+    def _gradients(self, batch: Batch, step: int) -> tuple[float, float]:
+        """Make the batch's gradients; its loss and their norm. Meanwhile the next batch is laid out.
+
+        One wait for the device a step: everything before it is only asked for.
+        """
+        self.module.train()
+        self.module.zero_grad(set_to_none=True)
+        rows = self._rows(batch)
+        full = batch.filled(rows) if self._compiled else batch
+        losses = []
+        for start in range(0, len(full.ids_BT), rows):
+            part = self.objective(self.module, full.rows(start, start + rows, self.device))
+            part.backward()
+            losses.append(part.detach())
         gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients])).item()
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        if self.source.regular and step + 1 < self.config.steps:
+            self._ahead = self.source.batch(step + 1)
+        loss, size = torch.stack([torch.stack(losses).sum(), norm]).tolist()
+        return loss, size
+
+    def _rows(self, batch: Batch) -> int:
+        """Rows in one forward pass: decided at the first batch where batches are regular, else for each."""
+        if self._microbatch and self.source.regular:
+            return self._microbatch
+        self._microbatch = microbatch_rows(self.module, self.objective, batch, self.how, self.config.microbatch_tokens)
+        return self._microbatch
+
+    def _clip(self, norm: float) -> None:
         limit = self.config.max_grad_norm
         if limit and norm > limit:
-            for gradient in gradients:
-                gradient.mul_(limit / norm)
-        return norm
+            torch._foreach_mul_([p.grad for p in self.module.parameters() if p.grad is not None], limit / norm)
 
     def _resume(self) -> int:
         state = checkpoint.load(self.work, self.label, self.module, self.optimizer)
@@ -158,8 +170,13 @@ class Loop:
             return 0
         self.guard.restore(state["guard"])
         self.source.restore(state["source"])
+        self._microbatch = int(state.get("microbatch", 0))
         return int(state["step"])
 
     def _save(self, step: int) -> None:
-        state = {"guard": self.guard.state(), "source": self.source.state()}
+        state = {
+            "guard": self.guard.state(),
+            "source": self.source.state(),
+            "microbatch": self._microbatch if self.source.regular else 0,
+        }
         checkpoint.save(self.work, self.label, step, self.module, self.optimizer, state)

@@ -34,6 +34,7 @@ from trivium.model.device import pick_dtype, settle
 from trivium.model.folder import save_model
 from trivium.model.transformer import Transformer
 from trivium.stages.pretrain.config import FORMAT, STAGE, PretrainConfig
+from trivium.stages.pretrain.depth import derive
 from trivium.text.shards import Shards, open_shards
 from trivium.text.tokenizer import Tokenizer
 from trivium.train.loop import Loop, LoopConfig
@@ -57,10 +58,11 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     tokenizer = Tokenizer.open(inputs["tokenizer"].path)
     shards = open_shards(inputs["shards"], tokenizer)
     device = settle(how)
+    config = derive(config, tokenizer.size, len(shards.train.ids))
     model = Transformer(config.shape.model(tokenizer.size), pick_dtype(device))
     model.init_weights(torch.Generator().manual_seed(config.seed))
     model.to(device)
-    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed)
+    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, config.crossing)
     steps = config.steps or config.epochs * rows.steps_per_epoch
     loop = Loop(
         model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work, how

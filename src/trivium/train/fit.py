@@ -1,0 +1,85 @@
+"""What fits into memory, and whether compiling is worth its wait: decided once, before the first step.
+
+On a GPU the memory of a forward and backward pass is measured on one and on two rows; what a row costs follows, and
+with it how many fit. A CPU takes a number that its caches like.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from trivium.ground.errors import UsageError
+from trivium.ground.how import How
+from trivium.model.device import has_triton
+from trivium.model.transformer import Transformer
+from trivium.train.batch import Batch
+
+WORTH_COMPILING = 50
+"""Steps from which on the seconds of compiling come back."""
+MOST_TOKENS = 131_072
+"""Most tokens in one forward pass: beyond, nothing gets faster."""
+SHARE = 0.85
+"""Of the free memory: the rest is for what fragments and for evaluation."""
+
+
+def hasten(module: nn.Module, how: How, regular: bool, steps: int) -> bool:
+    """Compile and recompute as `how` asks; whether blocks are compiled. Raises UsageError where that cannot be."""
+    if how.compile not in ("auto", "on", "off"):
+        raise UsageError(f"--compile {how.compile} is no choice.", "Use auto, on or off.")
+    if not isinstance(module, Transformer):
+        return False
+    able = module.device.type == "cuda" and has_triton()
+    compiled = how.compile == "on" or (how.compile == "auto" and able and regular and steps >= WORTH_COMPILING)
+    module.hasten(compiled, how.recompute)
+    return compiled
+
+
+def microbatch_rows(
+    module: nn.Module, objective: Callable[[Any, Batch], Tensor], batch: Batch, how: How, tokens: int
+) -> int:
+    """How many rows of `batch` go through the model at once: `how.microbatch`, what fits, or `tokens` on a CPU."""
+    count, length = batch.ids_BT.shape
+    device = next(module.parameters()).device
+    if how.microbatch or device.type != "cuda":
+        return min(count, max(1, (how.microbatch or tokens) // length))
+    base, each = _memory(module, objective, batch, device)
+    free, _ = torch.cuda.mem_get_info(device)
+    room = (free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)) * SHARE
+    fits = int((room - base) / max(each, 1))
+    if fits < 1:
+        raise UsageError(
+            f"One row of {length} tokens needs {(base + each) / 2**30:.1f} GiB, and {room / 2**30:.1f} are free.",
+            "Use --recompute, a shorter row (--base.row-tokens) or a smaller model.",
+        )
+    most = min(fits, count, max(1, MOST_TOKENS // length))
+    return max(rows for rows in range(1, most + 1) if count % rows == 0)
+
+
+def _memory(
+    module: nn.Module, objective: Callable[[Any, Batch], Tensor], batch: Batch, device: torch.device
+) -> tuple[int, int]:
+    """Bytes that a pass needs beside its rows, and for each row."""
+    peaks = []
+    for rows in (1, 2):
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        taken = torch.arange(rows) % len(batch.ids_BT)
+        some = Batch(
+            batch.ids_BT[taken],
+            batch.targets_BT[taken],
+            batch.weights_BT[taken],
+            None if batch.documents_BT is None else batch.documents_BT[taken],
+        )
+        objective(module, some.rows(0, rows, device)).backward()
+        torch.cuda.synchronize(device)
+        peaks.append(torch.cuda.max_memory_allocated(device) - before)
+        module.zero_grad(set_to_none=True)
+    gc.collect()
+    torch.cuda.empty_cache()
+    each = max(peaks[1] - peaks[0], 1)
+    return max(peaks[0] - each, 0), each
