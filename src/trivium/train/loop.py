@@ -92,7 +92,7 @@ class Loop:
         Raises Stopped after saving when asked to stop, and GuardTripped before a broken update.
         """
         step = self._resume()
-        self._compiled = hasten(self.module, self.how, self.source.regular, self.config.steps - step)
+        self._compiled = hasten(self.module, self.how)
         saved_at = time.monotonic()
         with (
             JsonLog(self.metrics_path, keep=lambda record: record["step"] <= step) as log,
