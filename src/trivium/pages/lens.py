@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from trivium.pages.svg import element, text
 MOST_OPENED = 64
 """Positions that get a table of their own."""
 SHADES = 12
+MOST_TINT = 45
+"""Percent of colour in a cell of probability 1: text on it keeps a contrast of 4.5 in every stage's colour."""
 FAINTEST = 0.02
 """Shares below are left white."""
 
@@ -61,8 +64,8 @@ def _cell(view: Mapping[str, Any], row: Mapping[str, Any], place: int, follows: 
 
 
 def _tint(probability: float) -> int:
-    """Percent of colour in a cell: never so much that the text on it is hard to read."""
-    return round(55 * probability)
+    """Percent of colour in a cell."""
+    return round(MOST_TINT * probability)
 
 
 def _table(
@@ -138,7 +141,7 @@ def heat_map(rows: Sequence[Sequence[float]], tokens: Sequence[str], said: str, 
         for k, share in enumerate(row):
             if share >= FAINTEST:
                 square = f"M{left + k * side} {q * side}h{side - 1}v{side - 1}h{1 - side}z"
-                paths.setdefault(-int(-share * SHADES // 1), []).append(square)
+                paths.setdefault(math.ceil(share * SHADES), []).append(square)
     size = side * len(rows)
     ground = element("path", d=f"M{left} 0L{left + size} {size}H{left}Z", class_="empty")
     drawn = [

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from trivium.ground.errors import UsageError
-from trivium.model.inside.attend import STEPS, attend
 from trivium.model.inside.edits import Edit, part, replaced
 from trivium.model.inside.names import Name, expand
+from trivium.model.inside.steps import STEPS, step_by_step
 from trivium.model.transformer import Transformer
 
 BESIDE = tuple(f"attention.{step}" for step in STEPS)
@@ -113,7 +113,7 @@ class Taps:
             if self._call["cache"] is not None:
                 raise UsageError(f"{site} cannot be looked into with a cache.", "Trace the whole row anew.")
             given = (self._inputs.pop(i), self._call["positions_BT"], self._call["documents_BT"])
-            anew_BTHK = attend(config, attention, *given, lambda step, x: self._pass_by(f"{site}.{step}", x))
+            anew_BTHK = step_by_step(config, attention, *given, lambda step, x: self._pass_by(f"{site}.{step}", x))
             if any(step in self._patches for step in steps):
                 heads_BTHK = anew_BTHK.to(heads_BTHK.dtype)
         return self._pass_by(f"{site}.heads", heads_BTHK).flatten(-2)

@@ -76,15 +76,18 @@ def patched(
 ) -> Iterator[dict[str, Tensor]]:
     """While it is open, `model` computes with the patches, whoever calls it from this thread: an engine too.
 
-    Gives the captured values of the latest forward pass. Compiled blocks run uncompiled meanwhile.
+    Gives the captured values of the latest forward pass. A model that trains computes as in evaluation meanwhile, and
+    compiled code runs uncompiled: equal to rounding, not to the bit.
     """
     taps = Taps(model, expand_all(capture, len(model.layers)), patch)
+    training, model.training = model.training, False  # of the model alone: its blocks do the same in both
     try:
         with _uncompiled():
             taps.place()
             yield taps.values
     finally:
         taps.lift()
+        model.training = training
     taps.check()
 
 

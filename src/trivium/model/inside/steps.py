@@ -16,7 +16,7 @@ STEPS = ("queries", "keys", "values", "scores", "pattern")
 """What passes by, in this order, under these names."""
 
 
-def attend(
+def step_by_step(
     config: ModelConfig,
     attention: Any,
     x_BTD: Tensor,
