@@ -24,7 +24,7 @@ INSIDE = {
     "attention.scores": "B H T T: queries times keys, scaled; -inf where a query may not look; fp32",
     "attention.pattern": "B H T T: the share of its attention that each query gives each key; rows sum to 1; fp32",
     "attention.heads": "B T H K: each head's mixture of values, before the output matrix",
-    "attention.outputs": "B T H D: the same behind the output matrix: what each head writes into the stream",
+    "attention.outputs": "B T H D: the same behind the output matrix: what each head writes into the stream; fp32",
     "attention": "B T D: what attention adds to the stream",
     "mlp.neurons": "B T F: the feed-forward network's gated neurons",
     "mlp": "B T D: what the feed-forward network adds to the stream",

@@ -121,9 +121,9 @@ class Taps:
     def _outputs(self, i: int, o_proj: Any, args: tuple[Any, ...]) -> Tensor | None:
         """Each head alone through the output matrix. Their sum takes attention's place only when one is patched."""
         site, width, flat = f"blocks.{i}.attention.outputs", self.model.config.head_dim, args[0]
-        weight_DHK = o_proj.weight.to(flat.dtype).unflatten(-1, (-1, width))
-        outputs_BTHD = torch.einsum("bthk,dhk->bthd", flat.unflatten(-1, (-1, width)), weight_DHK)
+        weight_DHK = o_proj.weight.float().unflatten(-1, (-1, width))
+        outputs_BTHD = torch.einsum("bthk,dhk->bthd", flat.float().unflatten(-1, (-1, width)), weight_DHK)
         total_BTD = self._pass_by(site, outputs_BTHD).sum(2)
         if site not in self._patches:
             return None
-        return total_BTD if o_proj.bias is None else total_BTD + o_proj.bias.to(total_BTD.dtype)
+        return (total_BTD if o_proj.bias is None else total_BTD + o_proj.bias.float()).to(flat.dtype)
