@@ -37,7 +37,7 @@ COMMANDS = {
     "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
     "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),
     "doctor": ("doctor:doctor", "Look at this machine and this installation."),
-    "bench": ("bench:bench", "Run a comparison, with its controls."),
+    "bench": ("bench:app", "Run a comparison, with its controls."),
     "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
     "serve": ("later:serve", "Not there yet: an HTTP server for a model."),
     "eval": ("later:evaluate", "Not there yet: run tasks on a model."),

@@ -54,6 +54,17 @@ class Transformer(nn.Module):
             self.lm_head.weight = self.embed_tokens.weight
         self.hasten("plain")
 
+    @classmethod
+    def drawn(cls, config: ModelConfig, compute_dtype: torch.dtype, device: torch.device, seed: int) -> Transformer:
+        """A model on `device` with random weights from `seed`: the same ones on devices of one kind."""
+        with torch.device("meta"):
+            model = cls(config, compute_dtype)
+        model.to_empty(device=device)
+        if config.tie_word_embeddings:
+            model.lm_head.weight = model.embed_tokens.weight
+        model.init_weights(torch.Generator(device).manual_seed(seed))
+        return model
+
     def hasten(self, how: str, recompute: bool = False) -> None:
         """How blocks run while training: "plain", "compiled" (by torch, one graph for all) or "fused" (our kernels).
 
@@ -81,7 +92,7 @@ class Transformer(nn.Module):
         return self.embed_tokens.weight.device
 
     def init_weights(self, generator: torch.Generator) -> None:
-        """Random weights from `generator` (a CPU generator, whatever the device).
+        """Random weights from `generator`.
 
         Matrices are uniform with deviation 1/sqrt(fan-in); those that write into the residual stream start at zero,
         so that each block starts as the identity and depth costs nothing at the start.
@@ -93,7 +104,7 @@ class Transformer(nn.Module):
                 nn.init.zeros_(parameter)
             else:
                 deviation = {"embed_tokens.weight": 1.0, "lm_head.weight": 0.002}.get(name, parameter.shape[1] ** -0.5)
-                values = torch.randn(parameter.shape, generator=generator) * deviation
+                values = torch.randn(parameter.shape, generator=generator, device=generator.device) * deviation
                 with torch.no_grad():
                     parameter.copy_(values)
 
