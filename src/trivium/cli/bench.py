@@ -118,3 +118,15 @@ def train(
         peer=peer, text=text, depths=depths, steps=steps, batch=batch, rows=rows, vocabulary=vocabulary,
         device=device, out=out,
     )  # fmt: skip
+
+
+@app.command
+def memory(*, depths: Annotated[tuple[int, ...], MANY] = (4, 8, 12, 16, 20, 24)) -> int:
+    """What training takes of a GPU's memory, by depth.
+
+    Parameters
+    ----------
+    depths
+        Numbers of blocks.
+    """
+    return weigh("trivium.bench.training.memory:main", depths=depths)

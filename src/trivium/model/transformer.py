@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from trivium.model.attention import Attention, document_mask
+from trivium.model.attention import Attention, Spans, document_mask
 from trivium.model.cache import Cache, Past
 from trivium.model.config import ModelConfig
 from trivium.model.layers import FeedForward, Linear, RMSNorm, rope_table
@@ -114,17 +114,18 @@ class Transformer(nn.Module):
         positions_BT: Tensor | None = None,
         documents_BT: Tensor | None = None,
         cache: Cache | None = None,
+        spans: Spans | None = None,
     ) -> Tensor:
         """The normed residual stream, `(B, T, D)` in the compute dtype.
 
-        `documents_BT` numbers the documents packed in a row: attention does not cross them. With a `cache`, the tokens
-        continue what it holds.
+        `documents_BT` numbers the documents packed in a row: attention does not cross them. `spans` says the same to
+        the fused kernels. With a `cache`, the tokens continue what it holds.
         """
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
         if self._fused and self.training and cache is None and positions_BT is None:
             from trivium.model.fused.block import trunk
 
-            return trunk(self, x_BTD, document_mask(documents_BT), self._recompute)
+            return trunk(self, x_BTD, spans or document_mask(documents_BT), self._recompute)
         if positions_BT is None:
             positions_BT = torch.arange(ids_BT.shape[1], device=ids_BT.device)[None]
         rope = rope_table(self.config, positions_BT, x_BTD.dtype)

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from trivium.model.attention import attend
+from trivium.model.attention import Spans, attend
 from trivium.model.fused.gate import gate
 from trivium.model.fused.heads import Heads, turn
 from trivium.model.fused.norm import add_norm
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from trivium.model.transformer import Block, Transformer
 
 
-def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | None, recompute: bool) -> Tensor:
+def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | Spans | None, recompute: bool) -> Tensor:
     """The normed residual stream, `(B, T, D)`, of embedded tokens that stand at positions 0..T-1 of their rows."""
     rows, length, width = x_BTD.shape
     config = model.config
@@ -46,7 +46,7 @@ def block_step(
     x_ND: Tensor,
     delta_ND: Tensor | None,
     rope: tuple[Tensor, Tensor],
-    mask: Tensor | None,
+    mask: Tensor | Spans | None,
     about: Heads,
 ) -> tuple[Tensor, Tensor]:
     """One block: the residual stream without, and what is still to be added to it."""
