@@ -180,6 +180,15 @@ class Tokenizer:
         return tokenizer
 
 
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, as tiktoken encodes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def _agree(tokenizer: Tokenizer, content: Mapping[str, Any]) -> None:
     """Raise ValueError unless `tokenizer.json` says the same as the ranks, the pattern and the specials."""
     if huggingface.regex_of(content) != PATTERNS[tokenizer.pattern]:

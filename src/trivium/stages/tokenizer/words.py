@@ -21,6 +21,7 @@ from trivium.ground.errors import TriviumError
 from trivium.ground.how import How
 from trivium.stages.tokenizer.kernels import count as kernels
 from trivium.stages.tokenizer.kernels.split import kinds
+from trivium.text.tokenizer import well_formed
 
 ROOM = 64
 """Bytes of the budget for each word of the table: 24 for its numbers, 16 for letters, 24 for slots while they grow."""
@@ -95,7 +96,7 @@ class Counter:
     def add(self, texts: Iterable[str]) -> None:
         """Count the words of some documents; they never reach across two. Raises TriviumError when the disk is full."""
         for text in texts:
-            raw = np.frombuffer(encoded(text), np.uint8)
+            raw = np.frombuffer(well_formed(text).encode(), np.uint8)
             at = 0
             while at < raw.size:
                 at = kernels.count()(raw, at, raw.size, kinds(), self._digits, self._slots, *self._table, self._used)
@@ -215,14 +216,6 @@ class Counter:
         return joined([_frequent(part, least) for part in parts])
 
 
-def encoded(text: str) -> bytes:
-    """The text as UTF-8; lone surrogates become U+FFFD, as when tiktoken encodes it."""
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
-
-
 def joined(parts: list[Words]) -> Words:
     """Words of several parts as one, copied."""
     lengths = np.concatenate([np.diff(part.starts) for part in parts]) if parts else np.zeros(0, np.int64)
@@ -267,7 +260,7 @@ def _write_run(path: Path, words: Words, order: npt.NDArray[np.int64]) -> None:
             kernels.copy()(some, words.starts, words.raw, out)
             parts = (words.hashes[some], words.counts[some], ends, out[:size])
             for file, part in zip(files.values(), parts, strict=True):
-                file.write(part.data)
+                file.write(part.tobytes())
             at = int(ends[-1])
     finally:
         for file in files.values():
