@@ -11,7 +11,7 @@ from trivium.ground.errors import ArtifactError, ConfigError, Stopped
 from trivium.ground.how import How
 from trivium.stages.tokenizer.config import TokenizerConfig
 from trivium.stages.tokenizer.run import label_of, run, train
-from trivium.stages.tokenizer.stats import show
+from trivium.stages.tokenizer.show import describe
 from trivium.text.document import read_documents
 from trivium.text.patterns import LONG
 from trivium.text.tokenizer import FILES, Tokenizer
@@ -73,8 +73,8 @@ def test_an_unused_token_is_one_that_no_document_holds(artifact: Artifact, selec
 def test_a_token_that_is_no_character_is_shown_by_its_bytes(artifact: Artifact) -> None:
     tokenizer = Tokenizer.open(artifact.path)
     assert artifact.json("stats.json")["not_utf8_alone"] >= 128
-    assert show(tokenizer, tokenizer.ranks[b"\xff"]) == {"id": 255, "hex": "ff", "text": None}
-    assert show(tokenizer, tokenizer.ranks[b"a"])["text"] == "a"
+    assert describe(tokenizer, tokenizer.ranks[b"\xff"]) == {"id": 255, "hex": "ff", "text": None}
+    assert describe(tokenizer, tokenizer.ranks[b"a"])["text"] == "a"
 
 
 def test_a_digit_is_a_token_of_its_own() -> None:

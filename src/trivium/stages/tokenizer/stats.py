@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trivium.stages.tokenizer.bulk import Bulk
+from trivium.stages.tokenizer.show import describe, is_utf8
 from trivium.text.document import Document
 from trivium.text.patterns import DIGITS
 from trivium.text.tokenizer import Tokenizer, well_formed
@@ -39,24 +40,19 @@ def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> d
         "special": dict(tokenizer.special),
         "pattern": tokenizer.pattern,
         "digits_per_token": DIGITS[tokenizer.pattern],
-        "not_utf8_alone": sum(not _is_utf8(token) for token, _ in ordered),
+        "not_utf8_alone": sum(not is_utf8(token) for token, _ in ordered),
         "unused": {
             "count": len(unused),
             "single_bytes": sum(single for single, _ in unused),
-            "tokens": [show(tokenizer, rank) for _, rank in unused[:SHOWN]],
+            "tokens": [describe(tokenizer, rank) for _, rank in unused[:SHOWN]],
         },
-        "longest": [show(tokenizer, rank) for _, rank in longest],
+        "longest": [describe(tokenizer, rank) for _, rank in longest],
         "examples": [
-            {"text": text, "tokens": [show(tokenizer, index) for index in tokenizer.encode(text)]} for text in EXAMPLES
+            {"text": text, "tokens": [describe(tokenizer, index) for index in tokenizer.encode(text)]}
+            for text in EXAMPLES
         ],
         **figures,
     }
-
-
-def show(tokenizer: Tokenizer, index: int) -> dict[str, Any]:
-    """A token for people: its id, its bytes in hex, and its text or None where the bytes alone are no UTF-8."""
-    raw = tokenizer.decode_bytes([index])
-    return {"id": index, "hex": raw.hex(), "text": raw.decode() if _is_utf8(raw) else None}
 
 
 def costs(bulk: Bulk, size: int, documents: Iterable[Document]) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
@@ -80,11 +76,3 @@ def _row(counts: Counter[str]) -> dict[str, Any]:
         "tokens": tokens,
         "bytes_per_token": counts["bytes"] / tokens if tokens else None,
     }
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

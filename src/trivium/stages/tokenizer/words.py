@@ -258,7 +258,7 @@ def _write_run(path: Path, words: Words, order: npt.NDArray[np.int64]) -> None:
             size = int(ends[-1]) - at
             out = out if out.size >= size else np.empty(size, np.uint8)
             kernels.copy()(some, words.starts, words.raw, out)
-            parts = (words.hashes[some], words.counts[some], ends, out[:size])
+            parts: tuple[npt.NDArray[Any], ...] = (words.hashes[some], words.counts[some], ends, out[:size])
             for file, part in zip(files.values(), parts, strict=True):
                 file.write(part.tobytes())
             at = int(ends[-1])
