@@ -14,6 +14,8 @@ BENCHES = {
     "corpus": "trivium.bench.corpus:main",
     "pages": "trivium.bench.pages:main",
     "classifier": "trivium.bench.classifier:main",
+    "tokenizer": "trivium.bench.tokens.speed:main",
+    "digits": "trivium.bench.tokens.digits:main",
 }
 
 
@@ -28,6 +30,11 @@ def bench(
     annotated: Path | None = None,
     good: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     bad: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    text: Annotated[tuple[Path, ...], Parameter(negative=())] = (),
+    megabytes: int | None = None,
+    vocabulary: int | None = None,
+    size: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    device: str = "auto",
 ) -> int:
     """Run a comparison with its controls and write its figures to docs/benchmarks.md.
 
@@ -38,10 +45,12 @@ def bench(
         corpus: quality filters and MinHash beside datatrove.
         pages: extraction beside trafilatura and resiliparse, the whole pipeline beside datatrove's.
         classifier: the quality classifier beside fastText's.
+        tokenizer: training and bulk encoding beside tokenizers, rustbpe and tiktoken.
+        digits: the same small model behind tokenizers of one, two and three digits a token.
     seeds
-        How many seeds (nano).
+        How many seeds (nano, digits).
     out
-        Where the runs go (nano).
+        Where the runs go (nano, digits).
     setup
         Make the peer's environment first (corpus, pages).
     warc
@@ -52,6 +61,16 @@ def bench(
         Sources of good documents (classifier).
     bad
         Sources of bad documents (classifier).
+    text
+        Files of documents (tokenizer, digits): JSON lines, Parquet, plain text; the bundled sample without any.
+    megabytes
+        Of the files, so much text (tokenizer, digits).
+    vocabulary
+        Tokens of a vocabulary (tokenizer, digits).
+    size
+        A size of the model or of its training, as <field>=<value> (digits): steps=2000. May be repeated.
+    device
+        auto, cpu, cuda or mps (digits).
     """
     if name not in BENCHES:
         raise unknown("bench", name, list(BENCHES))
@@ -61,6 +80,16 @@ def bench(
         "corpus": {"setup": setup},
         "pages": {"setup": setup, "warc": warc, "annotated": annotated},
         "classifier": {"good": good, "bad": bad},
+        "tokenizer": {"text": text, **given_of(megabytes=megabytes, vocabulary=vocabulary)},
+        "digits": {
+            **{"text": text, "out": out, "seeds": seeds, "sizes": size, "device": device},
+            **given_of(megabytes=megabytes, vocabulary=vocabulary),
+        },
     }
     code = work(**given[name])
     return code if isinstance(code, int) else 0
+
+
+def given_of(**values: Any) -> dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -37,7 +37,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         made[name] = tokenizer_run.run(config, {"selected": selected}, out / name, QUIET)
     inputs = {"selected": selected, "tokenizer": made["tokenizer"]}
     made["shards"] = shards_run.run(ShardsConfig(), inputs, out / "shards", QUIET)
-    nodes = {name: {"folder": name, "id": made[name].id, "kind": made[name].kind, "asked": []} for name in ("tokenizer", "shards")}
+    nodes = {
+        name: {"folder": name, "id": made[name].id, "kind": made[name].kind, "asked": []}
+        for name in ("tokenizer", "shards")
+    }
     write_json(out / JOURNEY, {"about": {"recipe": "tiny"}, "order": list(nodes), "nodes": nodes})
     (out / "texts.jsonl").write_text("".join(json.dumps({"text": text, "source": "mine"}) + "\n" for text in TEXTS))
     (out / "plain.txt").write_text("the there × 12345")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,10 @@ class Bulk:
             found = self._fast.encode_batch(list(texts))
         except TypeError:  # it takes no lone surrogates
             found = self._fast.encode_batch([well_formed(text) for text in texts])
-        return [np.asarray(ids) for ids in found]
+        if not hasattr(found, "layout"):  # where awkward is not installed, arrays come
+            return [np.asarray(ids) for ids in found]
+        flat, offsets = np.asarray(found.layout.content.data), found.layout.offsets.data.tolist()
+        return [flat[start:end] for start, end in pairwise(offsets)]  # an awkward row for each would cost as much again
 
     def _start(self, sample: Sequence[str]) -> str:
         """Make the fast encoder; why it cannot be used, or nothing."""
