@@ -10,13 +10,17 @@ from cyclopts import Parameter
 from trivium.journey.graph import load, unknown
 
 BENCHES = {
-    "nano": "trivium.bench.nano:main",
-    "corpus": "trivium.bench.corpus:main",
-    "pages": "trivium.bench.pages:main",
-    "classifier": "trivium.bench.classifier:main",
-    "tokenizer": "trivium.bench.tokens.speed:main",
-    "digits": "trivium.bench.tokens.digits:main",
+    "nano": ("trivium.bench.nano:main", ("seeds", "out")),
+    "corpus": ("trivium.bench.corpus:main", ("setup",)),
+    "pages": ("trivium.bench.pages:main", ("setup", "warc", "annotated")),
+    "classifier": ("trivium.bench.classifier:main", ("good", "bad")),
+    "tokenizer": ("trivium.bench.tokens.speed:main", ("text", "megabytes", "vocabulary")),
+    "digits": (
+        "trivium.bench.tokens.digits:main",
+        ("text", "megabytes", "vocabulary", "seeds", "out", "size", "device"),
+    ),
 }
+"""Each bench, and which of the options it takes."""
 
 
 def bench(
@@ -41,11 +45,9 @@ def bench(
     Parameters
     ----------
     name
-        nano: the whole street, several seeds, with the controls of each claim.
-        corpus: quality filters and MinHash beside datatrove.
-        pages: extraction beside trafilatura and resiliparse, the whole pipeline beside datatrove's.
-        classifier: the quality classifier beside fastText's.
-        tokenizer: training and bulk encoding beside tokenizers, rustbpe and tiktoken.
+        nano: the whole street, several seeds, with the controls of each claim. corpus: quality filters and MinHash
+        beside datatrove. pages: extraction, and the whole pipeline, beside trafilatura's, resiliparse's, datatrove's.
+        classifier: beside fastText's. tokenizer: training and bulk encoding beside tokenizers, rustbpe and tiktoken.
         digits: the same small model behind tokenizers of one, two and three digits a token.
     seeds
         How many seeds (nano, digits).
@@ -74,22 +76,7 @@ def bench(
     """
     if name not in BENCHES:
         raise unknown("bench", name, list(BENCHES))
-    work = load(BENCHES[name])
-    given: dict[str, dict[str, Any]] = {
-        "nano": {"seeds": seeds, "out": out},
-        "corpus": {"setup": setup},
-        "pages": {"setup": setup, "warc": warc, "annotated": annotated},
-        "classifier": {"good": good, "bad": bad},
-        "tokenizer": {"text": text, **given_of(megabytes=megabytes, vocabulary=vocabulary)},
-        "digits": {
-            **{"text": text, "out": out, "seeds": seeds, "sizes": size, "device": device},
-            **given_of(megabytes=megabytes, vocabulary=vocabulary),
-        },
-    }
-    code = work(**given[name])
+    given: dict[str, Any] = dict(locals())
+    target, takes = BENCHES[name]
+    code = load(target)(**{option: given[option] for option in takes if given[option] is not None})
     return code if isinstance(code, int) else 0
-
-
-def given_of(**values: Any) -> dict[str, Any]:
-    """Those that were given."""
-    return {name: value for name, value in values.items() if value is not None}

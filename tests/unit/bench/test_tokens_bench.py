@@ -84,7 +84,7 @@ def test_texts_are_split_and_sums_strewn_in(text: Path) -> None:
 def test_digits_are_measured_by_a_tiny_model(budget: str, text: Path, tmp_path: Path) -> None:
     docs, sizes = tmp_path / "benchmarks.md", [*TINY, f"budget={budget}", "rows=32", "row_tokens=64"]
     for _ in range(2):  # the second finds all models measured
-        assert digits.main([text], tmp_path / "out", 2, sizes=sizes, device="cpu", docs=docs) == 0
+        assert digits.main([text], tmp_path / "out", 2, size=sizes, device="cpu", docs=docs) == 0
     found = json.loads((tmp_path / "out" / "digits.json").read_text())
     assert [(run["digits"], run["seed"]) for run in found["runs"]] == [(d, s) for d in (1, 2, 3) for s in (0, 1)]
     assert all(0 < run["bits_per_byte"] < 9 and len(run["ladder"]) == len(LADDER) for run in found["runs"])

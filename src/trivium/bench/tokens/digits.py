@@ -76,9 +76,11 @@ class DigitsConfig:
     layers: int = 6
     heads: int = 6
     head_width: int = 64
+    """Width of a head; heads times this need not be the model's width."""
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(muon_lr=0.02, embed_lr=0.03, head_lr=0.008)
     )
+    """Peak rates, those of pre-training."""
 
     def __post_init__(self) -> None:
         check(self.budget in ("flops", "bytes"), "budget", self.budget, "Choose flops or bytes.")
@@ -104,13 +106,13 @@ def main(
     seeds: int = 3,
     megabytes: float | None = None,
     vocabulary: int | None = None,
-    sizes: Sequence[str] = (),
+    size: Sequence[str] = (),
     device: str = "auto",
     docs: Path = DOCS,
 ) -> int:
     """Measure, print, write `digits.json` into `out` and the section `digits` of the benchmarks."""
     config = DigitsConfig()
-    for setting in sizes:
+    for setting in size:
         name, equals, value = setting.partition("=")
         if not equals:
             raise UsageError(f"--size {setting} has no value.", "Give a field and its value: --size steps=600")
