@@ -22,7 +22,7 @@ COMMANDS = {
     "run": ("run:run", "Run a recipe: every stage that is not up to date."),
     "corpus": ("corpus:app", "Clean documents: a reason for every one that goes."),
     "corpus-shard": ("corpus:corpus_shard", "Make one shard of a corpus, as a batch job does it."),
-    "tokenizer": ("run:tokenizer", "Learn the vocabulary and write token shards."),
+    "tokenizer": ("tokenizer:app", "Learn the vocabulary and write token shards; look at tokens."),
     "pretrain": ("run:pretrain", "Train the base model, which continues documents."),
     "audit": ("run:audit", "Map what a model knows, and write the refusal set."),
     "sft": ("run:sft", "Teach the base model an assistant's manner."),

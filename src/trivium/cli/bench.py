@@ -130,3 +130,60 @@ def memory(*, depths: Annotated[tuple[int, ...], MANY] = (4, 8, 12, 16, 20, 24))
         Numbers of blocks.
     """
     return weigh("trivium.bench.training.memory:main", depths=depths)
+
+
+@app.command
+def tokenizer(
+    *, text: Annotated[tuple[Path, ...], MANY] = (), megabytes: int | None = None, vocabulary: int | None = None
+) -> int:
+    """Training and bulk encoding beside tokenizers, rustbpe and tiktoken.
+
+    Parameters
+    ----------
+    text
+        Files of documents: JSON lines, Parquet, plain text; the bundled sample without any.
+    megabytes
+        Of the files, so much text.
+    vocabulary
+        Tokens of the vocabularies.
+    """
+    return weigh("trivium.bench.tokens.speed:main", **given(text=text, megabytes=megabytes, vocabulary=vocabulary))
+
+
+@app.command
+def digits(
+    *,
+    text: Annotated[tuple[Path, ...], MANY] = (),
+    megabytes: int | None = None,
+    vocabulary: int | None = None,
+    seeds: int = 3,
+    size: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    device: str = "auto",
+    out: Path = Path("runs/bench"),
+) -> int:
+    """The same small model behind tokenizers of one, two and three digits a token.
+
+    Parameters
+    ----------
+    text
+        Files of documents: JSON lines, Parquet, plain text; the bundled sample without any.
+    megabytes
+        Of the files, so much text.
+    vocabulary
+        Tokens of a vocabulary.
+    seeds
+        How many.
+    size
+        A size of the model or of its training, as <field>=<value>: steps=2000. May be repeated.
+    device
+        auto, cpu, cuda or mps.
+    out
+        Where the models' figures go.
+    """
+    sizes = given(megabytes=megabytes, vocabulary=vocabulary)
+    return weigh("trivium.bench.tokens.digits:main", text=text, seeds=seeds, out=out, size=size, device=device, **sizes)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given: those left out have a default of the bench's own."""
+    return {name: value for name, value in options.items() if value is not None}

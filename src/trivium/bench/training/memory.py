@@ -36,7 +36,8 @@ def main(depths: Sequence[int] = (4, 8, 12, 16, 20, 24), vocabulary: int = 32768
     text = "\n".join(
         [
             f"`trivium bench memory`, {date.today().isoformat()}, {torch.cuda.get_device_name()}, torch",
-            f"{torch.__version__}, Python {platform.python_version()}; rows of {ROW} tokens, vocabulary {vocabulary:,};",
+            f"{torch.__version__}, Python {platform.python_version()}; rows of {ROW} tokens,",
+            f"vocabulary {vocabulary:,};",
             f"fixed: weights, gradients and optimizer; of a card {SPARE:.0%} are used.",
             "",
             *table(head, rows),
