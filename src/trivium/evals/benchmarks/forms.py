@@ -27,7 +27,7 @@ class Form:
     build: Callable[[Row], Built]
     kind: Kind = "choice"
     normed: bool = True
-    """Whether the headline figure is acc_norm, as lm-eval reports beside acc for tasks whose choices differ in length."""
+    """Whether the headline is acc_norm, which lm-eval reports where choices differ in length."""
     chance: float | None = None
     """The accuracy of knowing nothing; None: one in so many choices, item by item."""
     head: Callable[[Row], str] | None = None

@@ -58,7 +58,8 @@ def read_bank(paths: Sequence[Path], tasks: Collection[str] = ()) -> Bank:
 
     Raises UsageError for a path that is not there, a folder without such files, and a file that cannot be unpacked.
     """
-    bank, seen = Bank(), set()
+    bank = Bank()
+    seen: set[tuple[str, str, str]] = set()
     wanted = {form.name if (form := form_named(name)) else task_name(name) for name in tasks}
     for path in paths:
         for file in _files(path):
@@ -118,7 +119,7 @@ def item_of(row: Row, form: Form, id: str, split: str = "test") -> Item:
 
 
 def recognise(row: Row, file: Path) -> Form | None:
-    """The form of a row: by its dataset's name, or else by its fields; ARC's two halves and LAMBADA by the file's name."""
+    """The form of a row: by its dataset's name, or its fields; ARC's two halves and LAMBADA by the file's name."""
     if "dataset" in row:
         return form_named(str(row["dataset"]))
     keys = row.keys()
@@ -162,7 +163,9 @@ def rows_of(file: Path) -> Iterator[Row | None]:
                     yield from batch.to_pylist()
         elif file.suffix == ".json":
             value = json.loads(file.read_bytes())
-            yield from (row if isinstance(row, dict) else None for row in (value if isinstance(value, list) else [value]))
+            yield from (
+                row if isinstance(row, dict) else None for row in (value if isinstance(value, list) else [value])
+            )
         else:
             with pa.input_stream(str(file)) as stream:
                 yield from (_row(line) for line in io.BufferedReader(stream) if line.strip())

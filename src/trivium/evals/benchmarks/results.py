@@ -110,7 +110,7 @@ def task_figures(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
     if form is not None and form.kind == "continuation":
         mean = bootstrap([-record["log_likelihoods"][0] for record in records])
-        figures["perplexity"] = Interval(*map(_exp, (mean.value, mean.low, mean.high)), mean.n).to_json()
+        figures["perplexity"] = Interval(_exp(mean.value), _exp(mean.low), _exp(mean.high), mean.n).to_json()
     return figures
 
 
