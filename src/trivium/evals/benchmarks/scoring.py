@@ -95,8 +95,9 @@ class Scorer:
         if len(context) + len(continuation) <= self.longest + 1:
             return context, continuation
         self.cut += 1
-        continuation = continuation[-self.longest :]
-        return (context + continuation)[: -len(continuation)][-(self.longest + 1 - len(continuation)) :], continuation
+        kept = continuation[-self.longest :]
+        before = (context + continuation)[: -len(kept)]
+        return before[-(self.longest + 1 - len(kept)) :], kept
 
     def _read(self, batch: list[_Context]) -> Iterator[tuple[int, Likelihood]]:
         """The likelihoods of a batch's requests."""
