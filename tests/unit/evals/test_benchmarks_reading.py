@@ -229,7 +229,9 @@ def test_shots_never_hold_the_asked_item_and_follow_the_seed() -> None:
 
 
 def test_the_first_ones_of_a_subject_are_shown_before_mmlu() -> None:
-    pool = [Item(f"{g}{i}", "mmlu", f"{g}{i}", tuple("ABCD"), 0, group=g, split="shots") for i in range(3) for g in "xy"]
+    pool = [
+        Item(f"{g}{i}", "mmlu", f"{g}{i}", tuple("ABCD"), 0, group=g, split="shots") for i in range(3) for g in "xy"
+    ]
     asked = [Item("t", "mmlu", "t", tuple("ABCD"), 0, group="y")]
     assert [shot.id for shot in draw(asked, pool, 2)[0]] == ["y0", "y1"]
 

@@ -92,7 +92,10 @@ def test_blanks_move_to_the_continuation(lively: Transformer, byte_tokenizer: To
     assert scorer.split("  ", "c") == ((byte_tokenizer.end_of_text,), tuple(b"  c"))
 
 
-@given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=90).map(tuple), unique=True, max_size=30), st.integers(1, 500))
+@given(
+    st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=90).map(tuple), unique=True, max_size=30),
+    st.integers(1, 500),
+)
 def test_batches_hold_each_context_once_within_the_budget(contexts: list[tuple[int, ...]], budget: int) -> None:
     made = [_Context(ids, [(0, (1,)), (1, (1, 0))]) for ids in contexts]
     found = list(batches(made, budget))

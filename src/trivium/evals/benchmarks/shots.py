@@ -25,19 +25,24 @@ def shown(item: Item, gold: int | None = None) -> str:
 def draw(asked: Sequence[Item], pool: Sequence[Item], count: int, seed: int = SEED) -> list[list[Item]]:
     """For each asked item, in order, `count` others to show (fewer where the pool is smaller).
 
-    As lm-eval: one stream of random numbers goes through all items of a task; a pool that holds the asked item gives
-    one more, which makes room for it. Tasks whose shots are fixed show the first ones of the item's group.
+    As lm-eval: one stream of random numbers goes through all items of a task, and a task without answers to its test
+    split draws one more than it shows. Where the asked item itself is drawn, which lm-eval shows with its answer when
+    both come from the test split, others are drawn apart from the stream. Fixed shots are the first of the group.
     """
     if count == 0:
         return [[] for _ in asked]
     form = FORMS.get(asked[0].task) if asked else None
     if form is not None and form.first:
         return [_first(item, pool, count) for item in asked]
-    random, own = Random(seed), bool(asked) and any(item.split == asked[0].split for item in pool)
+    random, spare = Random(seed), form is not None and form.spare
     found = []
     for item in asked:
-        drawn = random.sample(range(len(pool)), min(count + own, len(pool)))
-        found.append([pool[i] for i in drawn if _other(pool[i], item)][:count])
+        drawn = random.sample(range(len(pool)), min(count + spare, len(pool)))
+        others = [pool[i] for i in drawn if _other(pool[i], item)][:count]
+        if len(others) < count:
+            rest = [other for other in pool if _other(other, item)]
+            others = Random(f"{seed}|{item.id}").sample(rest, min(count, len(rest)))
+        found.append(others)
     return found
 
 
