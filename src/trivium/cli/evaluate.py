@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json as json_module
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from trivium.ground.errors import ArtifactError
+from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.journey.record import JOURNEY, open_node, read_record, resolve
 
 if TYPE_CHECKING:
+    from trivium.evals.documents import Text
     from trivium.evals.sitting import Plan, Sitting
 
 FLAG = Parameter(negative=())
@@ -22,28 +24,74 @@ WORDS = Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)
 MADE_UP = ("mapping", "recall")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of a model."""
+
+    tasks: WORDS = ()
+    """lambada, arc-easy, arc-challenge, piqa, boolq, openbookqa, mmlu, hellaswag, winogrande, commonsenseqa, a mixed
+    file's dataset, or all; by default those of the list that the data has."""
+    data: PATHS = ()
+    """Files or folders of benchmark items: the datasets' own JSONL or Parquet files, or a mixed file."""
+    text: PATHS = ()
+    """Files or folders of documents for bits per byte by source: JSONL, Parquet with a column text, or plain text."""
+    in_context: WORDS = ()
+    """Accuracy by the number of shots, 0 to 32: mapping, recall, or tasks of the data."""
+    in_context_items: int = 100
+    """Items for each number of shots."""
+    shots: int = 0
+    """Answered items before each question."""
+    seed: int = 1234
+    """Which shots are drawn, and the made-up tasks."""
+    limit: int = 0
+    """At most so many items of a task, and documents of a source; 0 for all."""
+    window: int = 0
+    """Tokens of context for bits per byte; by default the rows that the model was trained on, where that is known."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """float32 gives lm-eval's figures; bfloat16 is faster where the machine has it."""
+
+    def plan(self, model: Path) -> Plan:
+        """The same with files read; without any named, what the run of a model has of its own. Raises UsageError."""
+        from trivium.evals.benchmarks.reading import read_bank
+        from trivium.evals.documents import file_texts
+        from trivium.evals.sitting import Plan, Wish
+
+        tasks, curves = _words(self.tasks), _words(self.in_context)
+        if tasks and not self.data:
+            raise UsageError(f"There is no data for {', '.join(tasks)}.", "Give --data FILE_OR_FOLDER.")
+        bank = read_bank(self.data, () if "all" in tasks or not tasks else (*tasks, *curves)) if self.data else None
+        texts: Sequence[Text] = list(file_texts(self.text))
+        if not (self.data or self.text or curves):
+            texts, curves = run_texts(model), MADE_UP
+        return Plan(Wish(tasks, self.limit, self.shots, self.seed), bank, texts, curves, self.in_context_items)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Carried:
+    """How it is carried out."""
+
+    json: Annotated[bool, FLAG] = False
+    """Print the summary as JSON."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+    threads: int = 0
+    """CPU threads; 0 means one for each core this process may use."""
+    progress: bool = True
+    """Show progress on stderr."""
+
+
 def evaluate(
     model: Path,
     /,
     *,
     stage: str | None = None,
-    tasks: WORDS = (),
-    data: PATHS = (),
-    text: PATHS = (),
-    in_context: WORDS = (),
-    in_context_items: int = 100,
-    shots: int = 0,
-    seed: int = 1234,
-    limit: int = 0,
     against: Path | None = None,
     against_stage: str | None = None,
-    window: int = 0,
-    dtype: Literal["float32", "bfloat16"] = "float32",
     out: Path | None = None,
-    json: Annotated[bool, FLAG] = False,
-    device: str = "auto",
-    threads: int = 0,
-    progress: bool = True,
+    asked: Asked = Asked(),
+    carried: Carried = Carried(),
 ) -> int:
     """Measure a model on benchmarks and texts.
 
@@ -55,68 +103,37 @@ def evaluate(
         A run folder, or a model's folder.
     stage
         Which of a run's models: base, sft, rl, …; base by default.
-    tasks
-        lambada, arc-easy, arc-challenge, piqa, boolq, openbookqa, mmlu, hellaswag, winogrande, commonsenseqa, or a
-        dataset of a mixed file; `all` for every one. By default those of the list that the data has.
-    data
-        Files or folders of benchmark items: the datasets' own JSONL or Parquet files, or a mixed file.
-    text
-        Files or folders of documents for bits per byte by source: JSONL, Parquet with a column text, or plain text.
-    in_context
-        Accuracy by the number of shots, 0 to 32: mapping, recall, or tasks of the data.
-    in_context_items
-        Items for each number of shots.
-    shots
-        Answered items before each question.
-    seed
-        Which shots are drawn, and the made-up tasks.
-    limit
-        At most so many items of a task, and documents of a source; 0 for all.
     against
         Another model (a run, a folder), or the --out folder of an earlier evaluation: differences on the same items.
     against_stage
         Which of that run's models.
-    window
-        Tokens of context for bits per byte; by default the rows that the model was trained on, where that is known.
-    dtype
-        float32 gives lm-eval's figures; bfloat16 is faster where the machine has it.
     out
         Where items.jsonl, documents.jsonl, summary.json and eval.html go; runs/eval/<model> by default.
-    json
-        Print the summary as JSON.
-    device
-        auto, cpu, cuda or mps.
-    threads
-        CPU threads; 0 means one for each core this process may use.
-    progress
-        Show progress on stderr.
+    asked
+        What is asked.
+    carried
+        How it is carried out.
     """
     from trivium.evals import sitting as sittings
 
     folder = model_folder(model, stage)
-    how = How(device=device, threads=threads, progress=progress)
-    tasks, in_context = _words(tasks), _words(in_context)
-    plan = _plan(model, tasks, data, text, in_context)
-    wish = sittings.Wish(tasks, limit, shots, seed)
-    plan = sittings.Plan(wish, plan.bank, plan.texts, plan.curves, in_context_items)
-    exact = dtype == "float32"
+    how = How(device=carried.device, threads=carried.threads, progress=carried.progress)
+    plan, exact, window = asked.plan(model), asked.dtype == "float32", asked.window
     other: Sitting | None = None
     if against is not None and any((against / name).is_file() for name in (sittings.ITEMS, sittings.DOCUMENTS)):
         other = sittings.read_sitting(against)
     elif against is not None:
         rival = model_folder(against, against_stage)
         window = window or min(sittings.window_of(folder), sittings.window_of(rival))
-        other = sittings.sit(rival, sittings.Plan(wish, plan.bank, plan.texts), how, exact, window)
+        other = sittings.sit(rival, sittings.Plan(plan.wish, plan.bank, plan.texts), how, exact, window)
     found = sittings.sit(folder, plan, how, exact, window)
     summary = sittings.summarise(found, plan, other)
     place = out or Path("runs/eval") / folder.name
     sittings.write(place, found, summary, other)
-    if json:
+    if carried.json:
         print(json_module.dumps(summary, indent=1, ensure_ascii=False))
         return 0
-    for line in told(summary):
-        print(line)
-    print(f"\nItems, figures and a page: {place}", file=sys.stdout)
+    print("\n".join([*told(summary), "", f"Items, figures and a page: {place}"]))
     return 0
 
 
@@ -129,24 +146,7 @@ def model_folder(path: Path, stage: str | None) -> Path:
     return resolve(path, stage).path
 
 
-def _plan(
-    model: Path, tasks: tuple[str, ...], data: tuple[Path, ...], text: tuple[Path, ...], curves: tuple[str, ...]
-) -> Plan:
-    """The bank, texts and curves; without any named, what a run has of its own."""
-    from trivium.evals.benchmarks.reading import read_bank
-    from trivium.evals.documents import file_texts
-    from trivium.evals.sitting import Plan
-
-    bank = read_bank(data, () if "all" in tasks else tasks and (*tasks, *curves)) if data else None
-    if bank is None and tasks:
-        raise ArtifactError(f"There is no data for {', '.join(tasks)}.", "Give --data FILE_OR_FOLDER.")
-    texts = list(file_texts(text))
-    if not (data or text or curves):
-        return Plan(bank=bank, texts=run_texts(model), curves=MADE_UP)
-    return Plan(bank=bank, texts=texts, curves=curves)
-
-
-def run_texts(model: Path) -> list[Any]:
+def run_texts(model: Path) -> list[Text]:
     """The held-out documents of the run that a path is, or that holds it; none where there is no run."""
     from trivium.evals.documents import shard_texts
     from trivium.text.shards import open_shards

@@ -80,6 +80,10 @@ def test_what_was_lost_is_said_only_when_the_interval_says_so() -> None:
     assert compare_tasks(before, before)[0]["difference"] == {"value": 0.0, "low": 0.0, "high": 0.0, "n": 100}
 
 
+def test_a_handful_of_items_tells_nothing() -> None:
+    assert compare_tasks(records(1, 0), records(1, 1))[0]["verdict"] == "too few to tell"
+
+
 def test_only_items_asked_alike_are_compared() -> None:
     other = [record | {"digest": "y"} for record in records(10, 5)]
     with pytest.raises(UsageError, match="no item"):

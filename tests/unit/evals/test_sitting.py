@@ -100,7 +100,7 @@ def test_a_curve_of_a_real_task(model_folders: list[Path], data: Path, capsys: p
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
-        (["--tasks", "piqa"], "no data", 3),
+        (["--tasks", "piqa"], "no data", 2),
         (["--data", "nowhere"], "nowhere is not there", 2),
         (["--text", "nowhere"], "nowhere is not there", 2),
         (["--in-context", "weaving"], "no made-up task", 2),

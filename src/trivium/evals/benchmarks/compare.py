@@ -11,6 +11,8 @@ from typing import Any
 from trivium.evals.intervals import Interval, paired_difference
 from trivium.ground.errors import UsageError
 
+FEW = 5
+"""With fewer items resampling says nothing: one item has an interval of no width."""
 Records = Sequence[dict[str, Any]]
 
 
@@ -52,7 +54,7 @@ def compare_documents(after: Records, before: Records) -> list[dict[str, Any]]:
 
 
 def _row(name: str, before: float, after: float, gap: Interval, better: int) -> dict[str, Any]:
-    verdict = "no difference seen"
-    if gap.low > 0 or gap.high < 0:
+    verdict = "no difference seen" if gap.n >= FEW else "too few to tell"
+    if gap.n >= FEW and (gap.low > 0 or gap.high < 0):
         verdict = "gained" if gap.value * better > 0 else "lost"
     return {"name": name, "before": before, "after": after, "difference": gap.to_json(), "verdict": verdict}

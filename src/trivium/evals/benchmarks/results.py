@@ -105,7 +105,7 @@ def task_figures(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "metric": "acc_norm" if form is not None and form.normed and None not in normed else "acc",
         "chance": chance,
         "acc": bootstrap([record["acc"] for record in records]).to_json(),
-        "acc_norm": None if None in normed else bootstrap(normed).to_json(),
+        "acc_norm": None if None in normed or (form is not None and not form.normed) else bootstrap(normed).to_json(),
         "centred": centred(bootstrap(headline), chance).to_json(),
     }
     if form is not None and form.kind == "continuation":
