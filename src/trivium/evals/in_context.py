@@ -16,10 +16,10 @@ from typing import Any
 
 from trivium.evals.benchmarks.forms import FORMS
 from trivium.evals.benchmarks.item import Item
-from trivium.evals.benchmarks.results import Result
+from trivium.evals.benchmarks.results import Result, accuracy
 from trivium.evals.benchmarks.scoring import Scorer
 from trivium.evals.benchmarks.shots import draw, shown
-from trivium.evals.intervals import bootstrap, paired_difference
+from trivium.evals.intervals import paired_difference
 from trivium.ground.how import How
 from trivium.ground.progress import Progress
 
@@ -112,8 +112,8 @@ def measure(scorer: Scorer, name: str, puzzles: Sequence[Puzzle], how: How) -> l
             rows.append(
                 {
                     "shots": count,
-                    "accuracy": bootstrap(right).to_json(),
-                    "shuffled": bootstrap(control).to_json(),
+                    "accuracy": accuracy(right).to_json(),
+                    "shuffled": accuracy(control).to_json(),
                     "gain": paired_difference(right, first).to_json(),
                     "over_shuffled": paired_difference(right, control).to_json(),
                 }

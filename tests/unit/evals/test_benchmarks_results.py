@@ -9,7 +9,7 @@ import pytest
 
 from trivium.evals.benchmarks.compare import compare_documents, compare_tasks
 from trivium.evals.benchmarks.item import Item, Kind
-from trivium.evals.benchmarks.results import Result, centred, mean_centred, task_figures
+from trivium.evals.benchmarks.results import Result, accuracy, centred, mean_centred, task_figures
 from trivium.evals.benchmarks.scoring import Likelihood
 from trivium.evals.intervals import Interval
 from trivium.ground.errors import UsageError
@@ -45,6 +45,14 @@ def test_chance_is_taken_off() -> None:
     assert figures["centred"]["value"] == pytest.approx(0.5)
     assert figures["metric"] == "acc_norm"
     assert figures["acc"]["low"] < 0.75 < figures["acc"]["high"]
+
+
+def test_items_all_alike_are_not_certainty() -> None:
+    none, some, every = (accuracy([1.0] * hits + [0.0] * (20 - hits)) for hits in (0, 5, 20))
+    assert none.low == 0.0 < none.high < 0.3
+    assert some.low < 0.25 < some.high
+    assert 0.7 < every.low < every.high == 1.0
+    assert math.isnan(accuracy([]).value)
 
 
 def test_boolqs_chance_is_its_larger_class() -> None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from trivium.evals.benchmarks.forms import FORMS
 from trivium.evals.benchmarks.item import Item
 from trivium.evals.benchmarks.scoring import Likelihood
-from trivium.evals.intervals import Interval, bootstrap
+from trivium.evals.intervals import Interval, bootstrap, proportion
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,22 @@ def task_figures(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "shots": records[0]["shots"],
         "metric": "acc_norm" if form is not None and form.normed and None not in normed else "acc",
         "chance": chance,
-        "acc": bootstrap([record["acc"] for record in records]).to_json(),
-        "acc_norm": None if None in normed or (form is not None and not form.normed) else bootstrap(normed).to_json(),
-        "centred": centred(bootstrap(headline), chance).to_json(),
+        "acc": accuracy([record["acc"] for record in records]).to_json(),
+        "acc_norm": None if None in normed or (form is not None and not form.normed) else accuracy(normed).to_json(),
+        "centred": centred(accuracy(headline), chance).to_json(),
     }
     if form is not None and form.kind == "continuation":
         mean = bootstrap([-record["log_likelihoods"][0] for record in records])
         figures["perplexity"] = Interval(_exp(mean.value), _exp(mean.low), _exp(mean.high), mean.n).to_json()
     return figures
+
+
+def accuracy(hits: ArrayLike) -> Interval:
+    """The mean of zeros and ones, by the bootstrap; where all are alike, which it takes for certain, Wilson's ends."""
+    found = np.asarray(hits, dtype=np.float64)
+    if found.size and 0 < found.mean() < 1:
+        return bootstrap(found)
+    return proportion(int(found.sum()), int(found.size))
 
 
 def centred(accuracy: Interval, chance: float) -> Interval:
