@@ -21,11 +21,6 @@ def serve(*_arguments: ANYTHING) -> None:
     raise _later("serve", "Use `trivium chat`; a model folder is a Hugging Face folder that other servers open.")
 
 
-def evaluate(*_arguments: ANYTHING) -> None:
-    """Not there yet: run tasks on a model."""
-    raise _later("eval", "`trivium audit` and `trivium quirks` measure a run's models.")
-
-
 def import_(*_arguments: ANYTHING) -> None:
     """Not there yet: open weights as an artifact."""
     raise _later("import", "Train with `trivium run`; its models are the only ones it can start from so far.")

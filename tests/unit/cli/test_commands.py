@@ -92,7 +92,7 @@ def test_a_single_stage_goes_on_with_the_run_s_settings(capsys: pytest.CaptureFi
         ("diagnose", 2, "not there yet"),
         ("import x", 2, "not there yet"),
         ("export x", 2, "not there yet"),
-        ("eval x", 2, "not there yet"),
+        ("eval x", 3, "x is not a run"),
         ("index x", 2, "not there yet"),
         ("bench nanoo", 2, 'Did you mean "nano"'),
         ("chat nowhere", 3, "nowhere is not a run"),
