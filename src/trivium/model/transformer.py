@@ -54,17 +54,22 @@ class Transformer(nn.Module):
             self.lm_head.weight = self.embed_tokens.weight
         self._training_step: Callable[..., Tensor] = Block.__call__
 
-    def hasten(self, compiled: bool, recompute: bool) -> None:
+    def hasten(self, compiled: bool, recompute: bool, hooked: bool = False) -> None:
         """How blocks are run while training: compiled (one graph for all blocks), and keeping only what goes in.
 
         With `recompute`, what a block computed on the way is computed again for the gradient: a third more time, and
         memory for one block instead of all. Neither touches parameters, and evaluation and sampling stay as they are.
+        `hooked` blocks do something before and after they run (gather their weights): that stays outside.
         """
-        step: Callable[..., Tensor] = Block.__call__
+        step: Callable[..., Tensor] = Block.forward if hooked else Block.__call__
         if compiled:
             step = torch.compile(Block.forward, fullgraph=True, dynamic=False)
         if recompute:
             step = partial(checkpoint, step, use_reentrant=False, preserve_rng_state=False)
+        if hooked:
+            for block in self.layers:
+                block.forward = partial(step, block)
+            step = Block.__call__
         self._training_step = step
 
     @property

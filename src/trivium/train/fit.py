@@ -35,7 +35,7 @@ def hasten(module: nn.Module, how: How, regular: bool, steps: int) -> bool:
         return False
     able = module.device.type == "cuda" and has_triton()
     compiled = how.compile == "on" or (how.compile == "auto" and able and regular and steps >= WORTH_COMPILING)
-    module.hasten(compiled, how.recompute)
+    module.hasten(compiled, how.recompute, hooked=how.shard and how.group is not None)
     return compiled
 
 
@@ -51,6 +51,8 @@ def microbatch_rows(
     free, _ = torch.cuda.mem_get_info(device)
     room = (free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)) * SHARE
     fits = int((room - base) / max(each, 1))
+    if how.group is not None:
+        fits = how.group.least(fits)
     if fits < 1:
         raise UsageError(
             f"One row of {length} tokens needs {(base + each) / 2**30:.1f} GiB, and {room / 2**30:.1f} are free.",
