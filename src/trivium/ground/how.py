@@ -23,9 +23,9 @@ class Place:
     @classmethod
     def from_environment(cls) -> Place:
         """What torchrun says in RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE; without them, the only process."""
-        rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        local = int(os.environ.get("LOCAL_RANK", rank))
-        return cls(rank, ranks, local, int(os.environ.get("LOCAL_WORLD_SIZE", ranks)))
+        rank, ranks = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+        local, locals_ = os.environ.get("LOCAL_RANK"), os.environ.get("LOCAL_WORLD_SIZE")
+        return cls(rank, ranks, int(local or rank), int(locals_ or ranks))
 
 
 @dataclass(frozen=True)

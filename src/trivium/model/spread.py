@@ -7,7 +7,6 @@ others are in `train` (`replicas.SplitStacks`, `sharding.Transposed`).
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 

@@ -96,9 +96,7 @@ def prune(work: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def load(
-    work: Path, label: Label, module: nn.Module, optimizer: Optimizer, group: Any = None
-) -> dict[str, Any] | None:
+def load(work: Path, label: Label, module: nn.Module, optimizer: Optimizer, group: Any = None) -> dict[str, Any] | None:
     """Put the newest whole checkpoint of this run into module and optimizer; its state, or None when there is none.
 
     Each rank reads its own rows. Raises ArtifactError when all are damaged, or belong to another run.

@@ -1,10 +1,11 @@
-"""How a loop's work is divided among ranks: not at all, by rows with whole models (`replicas`), or by shares of the model
-too (`sharding`).
+"""How a loop's work is divided among ranks: not at all, by rows with whole models (`replicas`), or by shares of the
+model too (`sharding`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from trivium.ground.how import How
 from trivium.model.spread import Spread
+from trivium.model.transformer import Transformer
 from trivium.train.batch import Batch
 
 if TYPE_CHECKING:
@@ -29,6 +31,25 @@ def crew_of(module: nn.Module, how: How) -> Alone:
     from trivium.train.replicas import Replicas
 
     return Replicas(module, how.group)
+
+
+def plain(model: Transformer, how: How) -> Transformer | None:
+    """The model as one process evaluates or writes it, on rank 0; None on the others. All ranks must call it."""
+    if how.group is not None and how.shard:
+        from trivium.train.sharding import whole
+
+        return whole(model, how.group)
+    return model if how.place.rank == 0 else None
+
+
+@contextlib.contextmanager
+def turn(how: How) -> Iterator[bool]:
+    """`Group.turn` where there is a group; without one it is always this process's turn."""
+    if how.group is None:
+        yield True
+        return
+    with how.group.turn() as (mine, _):
+        yield mine
 
 
 class Alone:
@@ -54,7 +75,7 @@ class Alone:
 
 
 def share(batch: Batch, group: Group) -> Batch:
-    """This rank's rows of a batch. Weights are already divided by what the loss of all rows is a mean over."""
+    """The rows of a batch that are this rank's. Weights are divided already by what the whole loss is a mean over."""
     full = batch.filled(group.size)
     each = len(full.ids_BT) // group.size
     return full.rows(group.rank * each, (group.rank + 1) * each, torch.device("cpu"))

@@ -18,6 +18,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.rendezvous import rendezvous
 
 from trivium.ground.alive import mark
 from trivium.ground.errors import RankLost
@@ -52,7 +53,7 @@ class Group:
         # Where nccl gives up it ends the process with a page of text: we give up first, in a sentence.
         wait = timedelta(seconds=self.patience + (60 if gpu else 0))
         try:
-            self._store, _, _ = next(dist.rendezvous("env://", self.rank, self.size, timeout=wait))
+            self._store, _, _ = next(rendezvous("env://", self.rank, self.size, timeout=wait))
             dist.init_process_group(
                 "nccl" if gpu else "gloo", store=self._store, rank=self.rank, world_size=self.size, timeout=wait
             )
@@ -125,6 +126,8 @@ class Group:
         asked = 0.0
         try:
             while not self._store.check([key]):
+                if self._store.check(["failed"]):
+                    raise self.lost("rank 0 has failed")
                 time.sleep(LOOK_SECONDS)
                 asked = asked or (time.monotonic() if self._stop.requested else 0.0)
                 if asked and time.monotonic() - asked > self.patience:
@@ -152,6 +155,13 @@ class Group:
                 raise self.lost(str(error).splitlines()[0]) from error
             raise
 
+    def fail(self) -> None:
+        """Tell the others that rank 0 ends with an error of its own, so that nobody waits for it."""
+        with contextlib.suppress(RuntimeError):
+            self._store.set("failed", "")
+        if self.device.type == "cuda":
+            atexit.register(os._exit, 1)
+
     def leave(self) -> None:
         """End the group, once all ranks have come here; rank 0 goes last, since the others may hear through it."""
         self._store.add("left", 1)
@@ -160,13 +170,3 @@ class Group:
             while self.first and self._store.add("left", 0) < self.size and time.monotonic() < until:
                 time.sleep(LOOK_SECONDS)
             dist.destroy_process_group()
-
-
-@contextlib.contextmanager
-def turn(how: How) -> Iterator[bool]:
-    """`Group.turn` where there is a group; without one it is always this process's turn."""
-    if how.group is None:
-        yield True
-        return
-    with how.group.turn() as (mine, _):
-        yield mine

@@ -4,8 +4,8 @@ Resume equals uninterrupted, bit for bit, on the same machine, thread count, tor
 its number (and in RL of the weights), and the checkpoint holds all else. SIGTERM saves at the next step boundary and
 raises Stopped (exit 4); running the same command again continues.
 
-Several ranks (`train.distributed`) take their rows of the same batch. What they must decide together (the guard, a stop,
-a save) they decide from the numbers that one sum a step gives all of them.
+Several ranks (`train.distributed`) take their rows of the same batch. What they must decide together (the guard, a
+stop, a save) they decide from the numbers that one sum a step gives all of them.
 """
 
 from __future__ import annotations

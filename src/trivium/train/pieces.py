@@ -47,16 +47,18 @@ def write(path: Path, tensors: Mapping[str, Tensor], rows: Mapping[str, Rows] | 
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
     with open(path, "wb") as file:
-        for data in (len(text).to_bytes(8, "little") + text, *map(_bytes, tensors.values())):
+        head = memoryview(len(text).to_bytes(8, "little") + text)
+        for data in (head, *map(_bytes, tensors.values())):
             for start in range(0, len(data), PIECE):
-                part = data[start : start + PIECE]
+                part: Any = data[start : start + PIECE]
                 digest.update(part)
                 file.write(part)
     return digest.hexdigest()
 
 
 def _bytes(tensor: Tensor) -> memoryview:
-    return memoryview(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    values: Any = tensor.contiguous().reshape(-1).view(torch.uint8).numpy()
+    return memoryview(values)
 
 
 class Pieces:
@@ -67,7 +69,7 @@ class Pieces:
         for path in paths:
             file = safe_open(path, framework="pt")
             rows = json.loads((file.metadata() or {}).get("rows", "{}"))
-            for name in file.keys():  # noqa: SIM118  (no mapping)
+            for name in file.keys():
                 piece = file.get_slice(name)
                 count = (piece.get_shape() or [1])[0]
                 start, stop, whole = rows.get(name, (0, count, count))
@@ -93,4 +95,3 @@ def whole(tensor: Tensor) -> Rows:
     """All rows of a tensor."""
     count = tensor.shape[0] if tensor.ndim else 1
     return (0, count, count)
-

@@ -21,6 +21,7 @@ from trivium.train.batch import Batch
 from trivium.train.crew import Alone, agree, share
 from trivium.train.distributed import Group
 
+
 class Replicas(Alone):
     """Ranks with a whole model each."""
 
@@ -85,7 +86,7 @@ class SplitStacks(Spread):
         self.group = group
 
     def out(self, stack_NRC: Tensor, rows: int) -> Tensor:
-        """This rank's matrices of the stack, with empty ones where ranks do not divide it."""
+        """The matrices of the stack that are this rank's, with empty ones where ranks do not divide it."""
         count = len(stack_NRC)
         each = -(-count // self.group.size)
         mine = stack_NRC[self.group.rank * each : (self.group.rank + 1) * each]

@@ -62,7 +62,7 @@ class Saver:
 
     @torch.no_grad()
     def _copy(self, tensors: dict[Any, Tensor]) -> dict[Any, Tensor]:
-        """Copies in host memory. For a GPU's tensors in pinned memory that is kept: making it takes longer than using it."""
+        """Copies in host memory; of a GPU's tensors in pinned memory, which is kept, since it takes long to make."""
         if not any(tensor.is_cuda for tensor in tensors.values()):
             return {name: tensor.clone() for name, tensor in tensors.items()}
         for name, tensor in tensors.items():

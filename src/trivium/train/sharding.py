@@ -39,8 +39,10 @@ class Shards(Alone):
         narrow = None if module.compute_dtype == torch.float32 else module.compute_dtype
         policy = MixedPrecisionPolicy(param_dtype=narrow, reduce_dtype=torch.float32, cast_forward_inputs=False)
         with torch.no_grad():
-            for value in module.parameters():
-                dist.broadcast(value, 0)
+            for value in module.parameters():  # they may be in host memory: a GPU need never hold all of them
+                there = value.to(group.device)
+                dist.broadcast(there, 0)
+                value.copy_(there)
         for part in (*module.layers, module):
             fully_shard(part, mesh=mesh, mp_policy=policy)
             part.set_gradient_divide_factor(1.0)  # the loss's weights are divided already: a sum, no mean
@@ -72,7 +74,8 @@ def whole(module: Transformer, group: Group) -> Transformer | None:
             part.reshard()
     with torch.no_grad():
         for name, parameter in module.named_parameters():
-            full = parameter.full_tensor()  # type: ignore[operator]
+            shared: Any = parameter
+            full = shared.full_tensor()
             if plain is not None:
                 plain.get_parameter(name).copy_(full)
     return None if plain is None else plain.eval()
@@ -102,7 +105,7 @@ class Transposed(Spread):
         return torch.cat([part.view(each, -1, columns) for part in got.split(sizes) if len(part)], dim=1)
 
     def back(self, made_NRC: Tensor, count: int) -> Tensor:
-        """This rank's rows of the whole stack."""
+        """The rows of the whole stack that are this rank's."""
         each, rows, columns = made_NRC.shape
         wire = made_NRC.to(pick_dtype(made_NRC.device))  # what it was computed in: nothing is lost
         bounds = self._bounds(rows)
@@ -111,7 +114,11 @@ class Transposed(Spread):
         sizes = [each * (b - a) * columns for a, b in bounds]
         got = wire.new_empty(self.group.size * each * (stop - start) * columns)
         dist.all_to_all_single(got, sent, [each * (stop - start) * columns] * self.group.size, sizes)
-        return got.view(-1, stop - start, columns)[:count].float() if stop > start else made_NRC.new_empty(count, 0, columns)
+        return (
+            got.view(-1, stop - start, columns)[:count].float()
+            if stop > start
+            else made_NRC.new_empty(count, 0, columns)
+        )
 
     def norm(self, stack_NRC: Tensor) -> Tensor:
         """The size of each matrix, from the rows of all ranks."""
