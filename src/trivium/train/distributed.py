@@ -151,9 +151,9 @@ class Group:
         try:
             yield
         except RuntimeError as error:
-            if isinstance(error, dist.DistError) or "gloo" in str(error).lower():
-                raise self.lost(str(error).splitlines()[0]) from error
-            raise
+            if not _of_collective(error):
+                raise
+            raise self.lost(str(error).strip().partition("\n")[0] or type(error).__name__) from error
 
     def fail(self) -> None:
         """Tell the others that rank 0 ends with an error of its own, so that nobody waits for it."""
@@ -170,3 +170,12 @@ class Group:
             while self.first and self._store.add("left", 0) < self.size and time.monotonic() < until:
                 time.sleep(LOOK_SECONDS)
             dist.destroy_process_group()
+
+
+def _of_collective(error: RuntimeError) -> bool:
+    """Whether an error comes from talking to other ranks. gloo has no class for its own: where it was raised tells."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    where = "" if last is None else last.tb_frame.f_globals.get("__name__", "")
+    return isinstance(error, dist.DistError) or where.startswith("torch.distributed") or "gloo" in str(error).lower()

@@ -79,6 +79,9 @@ class Replicas(Alone):
         return agree(self.group, [loss, norm if self.group.first else torch.zeros_like(norm)], signals)
 
 
+_gather = getattr(dist, "all_gather_single", None) or dist.all_gather_into_tensor  # its name before torch 2.13
+
+
 class SplitStacks(Spread):
     """Each rank makes its share of a stack's matrices orthogonal; then they hand each other what they made."""
 
@@ -97,5 +100,5 @@ class SplitStacks(Spread):
         """The whole stack, from every rank's share."""
         wire = made_NRC.to(pick_dtype(made_NRC.device)).contiguous()  # what it was computed in: nothing is lost
         whole = wire.new_empty(len(wire) * self.group.size, *wire.shape[1:])
-        dist.all_gather_into_tensor(whole, wire)
+        _gather(whole, wire)
         return whole[:count].float()
