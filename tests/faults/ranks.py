@@ -111,8 +111,8 @@ def learn(folder: Path) -> None:
         train(shards, folder, "shards-clipped", max_grad_norm=0.3)
         train(dataclasses.replace(shards, recompute=True), folder, "recomputed")
         real, torch.compile = torch.compile, partial(torch.compile, backend="aot_eager")
-        train(dataclasses.replace(shards, compile="on"), folder, "compiled")
-        train(dataclasses.replace(how, compile="on", recompute=True), folder, "replicas-compiled")
+        train(dataclasses.replace(shards, blocks="compiled"), folder, "compiled")
+        train(dataclasses.replace(how, blocks="compiled", recompute=True), folder, "replicas-compiled")
         torch.compile = real
         json.dump({mode: interrupted(how, folder, mode) for mode in ("replicas", "shards")}, file)
     reshaped(shards, folder / "from-1", folder / "from-2")

@@ -32,6 +32,7 @@ COMMANDS = {
     "report": ("run:report", "Write the page with all that was measured."),
     "chat": ("talk:chat", "Talk to a model."),
     "complete": ("talk:complete", "Let a model continue a text."),
+    "lens": ("lens:lens", "Show what a model would say after each of its blocks."),
     "lineage": ("look:lineage", "Show what an artifact or a run comes from."),
     "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
     "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),

@@ -14,6 +14,7 @@ BENCHES = {
     "corpus": "trivium.bench.corpus:main",
     "pages": "trivium.bench.pages:main",
     "classifier": "trivium.bench.classifier:main",
+    "train": "trivium.bench.train:main",
 }
 
 
@@ -28,6 +29,14 @@ def bench(
     annotated: Path | None = None,
     good: Annotated[tuple[str, ...], Parameter(negative=())] = (),
     bad: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    peer: Path | None = None,
+    text: Annotated[tuple[str, ...], Parameter(negative=(), consume_multiple=True)] = (),
+    depths: Annotated[tuple[int, ...], Parameter(negative=(), consume_multiple=True)] = (12, 20),
+    steps: int = 15,
+    batch: int = 2**19,
+    rows: int = 32,
+    vocabulary: int = 32768,
+    device: str = "auto",
 ) -> int:
     """Run a comparison with its controls and write its figures to docs/benchmarks.md.
 
@@ -38,6 +47,7 @@ def bench(
         corpus: quality filters and MinHash beside datatrove.
         pages: extraction beside trafilatura and resiliparse, the whole pipeline beside datatrove's.
         classifier: the quality classifier beside fastText's.
+        train: pre-training beside nanochat's.
     seeds
         How many seeds (nano).
     out
@@ -52,6 +62,22 @@ def bench(
         Sources of good documents (classifier).
     bad
         Sources of bad documents (classifier).
+    peer
+        The folder of a copy of nanochat (train).
+    text
+        Sources of documents (train).
+    depths
+        Numbers of blocks (train).
+    steps
+        Steps a side (train).
+    batch
+        Tokens in a step (train).
+    rows
+        Rows that the peer passes through its model at once (train).
+    vocabulary
+        Tokens of both vocabularies (train).
+    device
+        auto, cpu, cuda or mps (train).
     """
     if name not in BENCHES:
         raise unknown("bench", name, list(BENCHES))
@@ -61,6 +87,17 @@ def bench(
         "corpus": {"setup": setup},
         "pages": {"setup": setup, "warc": warc, "annotated": annotated},
         "classifier": {"good": good, "bad": bad},
+        "train": {
+            "peer": peer,
+            "text": text,
+            "depths": depths,
+            "steps": steps,
+            "batch": batch,
+            "rows": rows,
+            "vocabulary": vocabulary,
+            "out": out / "train",
+            "device": device,
+        },
     }
     code = work(**given[name])
     return code if isinstance(code, int) else 0

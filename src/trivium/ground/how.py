@@ -38,8 +38,9 @@ class How:
     """CPU threads for torch; 0 means one for each core this process may use."""
     deterministic: bool = False
     """On a GPU: the same bits each time, at some cost in speed. A CPU gives the same bits anyway."""
-    compile: str = "auto"
-    """Compile the blocks before training: on, off, or auto (a GPU with Triton, and a run that is worth the wait)."""
+    blocks: str = "auto"
+    """How blocks run while training: fused (our GPU kernels), compiled (torch.compile), plain; or auto: fused where
+    that runs, else plain."""
     recompute: bool = False
     """Keep less of the forward pass and compute it again for the gradient: a third more time, far less memory."""
     microbatch: int = 0

@@ -3,7 +3,7 @@
 The logits of a batch (tokens x vocabulary, fp32) are larger than all else in a small model's step. Here each chunk's
 logits become a loss and at once the gradients of hidden states and matrix, and are then forgotten. (The idea is that
 of Liger-Kernel and of "Cut your losses", 2411.09009.) On a GPU one kernel turns a chunk's logits into the gradient in
-their own place (`softmax_kernel`); elsewhere, and without Triton, plain torch does the same.
+their own place (`fused.softmax`); elsewhere, and without Triton, plain torch does the same.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def slopes_on(device: torch.device) -> Callable[[Tensor, Tensor, Tensor, bool], 
     """The kernel on a GPU that has Triton, else `plain_slopes`."""
     if device.type != "cuda" or not has_triton():
         return plain_slopes
-    from trivium.model.softmax_kernel import fused_slopes
+    from trivium.model.fused.softmax import fused_slopes
 
     return fused_slopes
 

@@ -113,14 +113,19 @@ class Optimizer:
         whole_NRC = self.spread.out(gradient_NRC.lerp_(stack.momentum_NRC, momentum), rows)
         update_NRC = self.spread.back(orthogonal(whole_NRC, config.even_rows), len(stack.parameters))
         if config.muon_beta2:
-            update_NRC = _even(update_NRC, stack.square_NR1, config.muon_beta2, self.spread)
+            _even(update_NRC, stack.square_NR1, config.muon_beta2, self.spread)
         size = config.muon_lr * scale * max(1.0, rows / columns) ** 0.5
+        parameters = [local(parameter) for parameter in stack.parameters]
+        updates = list(update_NRC.float().unbind())
         if config.weight_decay:
-            weight_NRC = torch.stack([local(parameter) for parameter in stack.parameters])
+            decay = config.muon_lr * scale * config.weight_decay
             if config.cautious:
+                weight_NRC = torch.stack(parameters)
                 weight_NRC.mul_(weight_NRC * update_NRC > 0)
-            update_NRC.add_(weight_NRC, alpha=config.muon_lr * scale * config.weight_decay / size)
-        torch._foreach_add_([local(p) for p in stack.parameters], list(update_NRC.unbind()), alpha=-size)
+                torch._foreach_add_(parameters, list(weight_NRC.unbind()), alpha=-decay)
+            else:
+                torch._foreach_mul_(parameters, 1 - decay)
+        torch._foreach_add_(parameters, updates, alpha=-size)
 
     def _adamw(self, group: _Group, scale: float) -> None:
         live = [i for i, parameter in enumerate(group.parameters) if parameter.grad is not None]
@@ -150,30 +155,33 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return torch.zeros_like(local(parameter)) if parameter.grad is None else local(parameter.grad)
 
 
-def _even(update_NRC: Tensor, square_NR1: Tensor, beta2: float, spread: Spread) -> Tensor:
-    """Rows divided by a running measure of their size, the whole kept at the size it had (NorMuon)."""
-    square_NR1.lerp_(update_NRC.square().mean(-1, keepdim=True), 1 - beta2)
-    evened_NRC = update_NRC * square_NR1.clamp_min(1e-10).rsqrt()
-    before, after = (spread.norm(x) for x in (update_NRC, evened_NRC))
-    return evened_NRC * (before / after.clamp_min(1e-10))
+def _even(update_NRC: Tensor, square_NR1: Tensor, beta2: float, spread: Spread) -> None:
+    """Divide rows by a running measure of their size, in place; the whole keeps the size it had (NorMuon)."""
+    sizes_NR1 = torch.linalg.vector_norm(update_NRC, dim=2, keepdim=True, dtype=torch.float32).square()
+    square_NR1.lerp_(sizes_NR1 / update_NRC.shape[2], 1 - beta2)
+    factor_NR1 = square_NR1.clamp_min(1e-10).rsqrt()
+    before, after = (spread.total(x.sum(1, keepdim=True)) for x in (sizes_NR1, sizes_NR1 * factor_NR1.square()))
+    update_NRC.mul_(factor_NR1 * (before / after.clamp_min(1e-10)).sqrt())
 
 
 def orthogonal(matrices_NRC: Tensor, even_rows: bool = False) -> Tensor:
-    """Matrices with the singular vectors of the given ones and singular values near one, same shape, fp32.
+    """Matrices with the singular vectors of the given ones and singular values near one, same shape.
 
-    With `even_rows` each row is first scaled to the mean row's size, so that fewer directions start out tiny
-    (2603.28254). Runs in bf16 where the hardware multiplies that (it is enough for a direction): elsewhere bf16 is
-    emulated and would take seven times as long as the rest of a step.
+    In bf16 where the hardware multiplies that (it is enough for a direction): elsewhere bf16 is emulated and would take
+    seven times as long as the rest of a step; there in fp32. With `even_rows` each row is first scaled to the mean
+    row's size, so that fewer directions start out tiny (2603.28254).
     """
+    x = matrices_NRC.to(pick_dtype(matrices_NRC.device))
+    sizes_NR1 = torch.linalg.vector_norm(x, dim=2, keepdim=True, dtype=torch.float32)
+    whole_N11 = torch.linalg.vector_norm(sizes_NR1, dim=1, keepdim=True)
+    factor = 1 / (whole_N11 * 1.01 + 1e-7)
     if even_rows:
-        sizes = matrices_NRC.norm(dim=2, keepdim=True)
-        mean = sizes.square().mean(1, keepdim=True).sqrt()
-        matrices_NRC = matrices_NRC * (mean / sizes.clamp_min(1e-10))
-    x = matrices_NRC / (matrices_NRC.norm(dim=(1, 2), keepdim=True) * 1.01 + 1e-7)
+        factor = factor * whole_N11 / (sizes_NR1.clamp_min(1e-10) * x.shape[1] ** 0.5)
+    x = x * factor
     x = x.to(pick_dtype(x.device))
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     for a, b, c in POLAR_EXPRESS:
         gram = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return (x.mT if tall else x).float()
+    return x.mT.contiguous() if tall else x

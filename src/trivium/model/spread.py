@@ -21,9 +21,9 @@ class Spread:
         """From the whole matrices made here the rows of all `count` matrices that belong here."""
         return made_NRC
 
-    def norm(self, stack_NRC: Tensor) -> Tensor:
-        """The size of each matrix, `(N, 1, 1)`, from the rows here."""
-        return stack_NRC.norm(dim=(1, 2), keepdim=True)
+    def total(self, parts: Tensor) -> Tensor:
+        """Sums over a matrix's rows, from the sums over the rows here. It may be done in place."""
+        return parts
 
 
 def local(parameter: nn.Parameter | Tensor) -> Tensor:

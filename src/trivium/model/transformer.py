@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +40,13 @@ class Block(nn.Module):
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
 
+def _fused_step(*inputs: Any) -> Any:
+    """`fused.block.block_step`, which can be loaded where there is Triton."""
+    from trivium.model.fused.block import block_step
+
+    return block_step(*inputs)
+
+
 class Transformer(nn.Module):
     """The trunk: embeddings, blocks, final norm, and the matrix that scores the next token."""
 
@@ -52,17 +60,19 @@ class Transformer(nn.Module):
         self.lm_head = Linear(config.hidden_size, config.vocab_size)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.embed_tokens.weight
-        self._training_step: Callable[..., Tensor] = Block.__call__
+        self.hasten("plain")
 
-    def hasten(self, compiled: bool, recompute: bool, hooked: bool = False) -> None:
-        """How blocks are run while training: compiled (one graph for all blocks), and keeping only what goes in.
+    def hasten(self, how: str, recompute: bool = False, hooked: bool = False) -> None:
+        """How blocks run while training: "plain", "compiled" (by torch, one graph for all) or "fused" (our kernels).
 
         With `recompute`, what a block computed on the way is computed again for the gradient: a third more time, and
-        memory for one block instead of all. Neither touches parameters, and evaluation and sampling stay as they are.
+        memory for one block instead of all. Nothing here touches parameters; evaluation and sampling stay plain.
         `hooked` blocks do something before and after they run (gather their weights): that stays outside.
         """
-        step: Callable[..., Tensor] = Block.forward if hooked else Block.__call__
-        if compiled:
+        step: Callable[..., Any] = Block.forward if hooked else Block.__call__
+        if how == "fused":
+            step = _fused_step
+        elif how == "compiled":
             step = torch.compile(Block.forward, fullgraph=True, dynamic=False)
         if recompute:
             step = partial(checkpoint, step, use_reentrant=False, preserve_rng_state=False)
@@ -71,6 +81,14 @@ class Transformer(nn.Module):
                 block.forward = partial(step, block)
             step = Block.__call__
         self._training_step = step
+        self._fused = how == "fused"
+
+    def angles(self, length: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the angles of positions 0..length-1, `(T, K/2)` each, fp32."""
+        positions_1T = torch.arange(length, device=self.device)[None]
+        half = self.config.head_dim // 2
+        cos, sin = (x[0, :, 0, half:].contiguous() for x in rope_table(self.config, positions_1T, torch.float32))
+        return cos, sin
 
     @property
     def device(self) -> torch.device:
@@ -106,10 +124,13 @@ class Transformer(nn.Module):
         `documents_BT` numbers the documents packed in a row: attention does not cross them. With a `cache`, the tokens
         continue what it holds.
         """
-        length = ids_BT.shape[1]
-        if positions_BT is None:
-            positions_BT = torch.arange(length, device=ids_BT.device)[None]
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
+        if self._fused and self.training and cache is None and positions_BT is None:
+            from trivium.model.fused.block import trunk
+
+            return trunk(self, x_BTD, document_mask(documents_BT), self._training_step)
+        if positions_BT is None:
+            positions_BT = torch.arange(ids_BT.shape[1], device=ids_BT.device)[None]
         rope = rope_table(self.config, positions_BT, x_BTD.dtype)
         mask = cache.mask(positions_BT) if cache is not None else document_mask(documents_BT)
         run = self._training_step if self.training and cache is None else Block.__call__

@@ -19,24 +19,29 @@ from trivium.model.device import has_triton
 from trivium.model.transformer import Transformer
 from trivium.train.batch import Batch
 
-WORTH_COMPILING = 50
-"""Steps from which on the seconds of compiling come back."""
 MOST_TOKENS = 131_072
 """Most tokens in one forward pass: beyond, nothing gets faster."""
 SHARE = 0.85
 """Of the free memory: the rest is for what fragments and for evaluation."""
 
 
-def hasten(module: nn.Module, how: How, regular: bool, steps: int) -> bool:
-    """Compile and recompute as `how` asks; whether blocks are compiled. Raises UsageError where that cannot be."""
-    if how.compile not in ("auto", "on", "off"):
-        raise UsageError(f"--compile {how.compile} is no choice.", "Use auto, on or off.")
+def hasten(module: nn.Module, how: How) -> bool:
+    """Fuse or compile and recompute as `how` asks; whether every pass must have one shape.
+
+    Raises UsageError where that cannot be.
+    """
+    ways = ("auto", "fused", "compiled", "plain")
+    if how.blocks not in ways:
+        raise UsageError(f"--blocks {how.blocks} is no choice.", f"Use one of {', '.join(ways)}.")
     if not isinstance(module, Transformer):
         return False
-    able = module.device.type == "cuda" and has_triton()
-    compiled = how.compile == "on" or (how.compile == "auto" and able and regular and steps >= WORTH_COMPILING)
-    module.hasten(compiled, how.recompute, hooked=how.shard and how.group is not None)
-    return compiled
+    way, able = how.blocks, module.device.type == "cuda" and has_triton()
+    if way == "fused" and not able:
+        raise UsageError("--blocks fused needs an NVIDIA GPU and Triton.", "Use auto.")
+    if way == "auto":
+        way = "fused" if able and module.compute_dtype == torch.bfloat16 else "plain"
+    module.hasten(way, how.recompute, hooked=how.shard and how.group is not None)
+    return way == "compiled"
 
 
 def microbatch_rows(

@@ -107,7 +107,7 @@ class Loop:
         Raises Stopped after saving when asked to stop, and GuardTripped before a broken update.
         """
         step = self._resume()
-        self._compiled = hasten(self.module, self.how, self.source.regular, self.config.steps - step)
+        self._compiled = hasten(self.module, self.how)
         self._saved_at = time.monotonic()
         with (
             self._log(step) as log,

@@ -15,7 +15,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from trivium.model.device import pick_dtype
 from trivium.model.spread import Spread
 from trivium.train.batch import Batch
 from trivium.train.crew import Alone, agree, share
@@ -98,7 +97,6 @@ class SplitStacks(Spread):
 
     def back(self, made_NRC: Tensor, count: int) -> Tensor:
         """The whole stack, from every rank's share."""
-        wire = made_NRC.to(pick_dtype(made_NRC.device)).contiguous()  # what it was computed in: nothing is lost
-        whole = wire.new_empty(len(wire) * self.group.size, *wire.shape[1:])
-        _gather(whole, wire)
-        return whole[:count].float()
+        whole = made_NRC.new_empty(len(made_NRC) * self.group.size, *made_NRC.shape[1:])
+        _gather(whole, made_NRC.contiguous())
+        return whole[:count]

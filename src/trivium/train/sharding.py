@@ -95,6 +95,7 @@ class Transposed(Spread):
 
     def out(self, stack_NRC: Tensor, rows: int) -> Tensor:
         """The whole matrices that are this rank's task; empty ones where ranks do not divide the stack."""
+        stack_NRC = stack_NRC.to(pick_dtype(stack_NRC.device))  # what they are made orthogonal in: nothing is lost
         count, here, columns = stack_NRC.shape
         each = -(-count // self.group.size)
         missing = each * self.group.size - count
@@ -107,22 +108,17 @@ class Transposed(Spread):
     def back(self, made_NRC: Tensor, count: int) -> Tensor:
         """The rows of the whole stack that are this rank's."""
         each, rows, columns = made_NRC.shape
-        wire = made_NRC.to(pick_dtype(made_NRC.device))  # what it was computed in: nothing is lost
         bounds = self._bounds(rows)
         start, stop = bounds[self.group.rank]
-        sent = torch.cat([wire[:, a:b].reshape(-1) for a, b in bounds])
+        sent = torch.cat([made_NRC[:, a:b].reshape(-1) for a, b in bounds])
         sizes = [each * (b - a) * columns for a, b in bounds]
-        got = wire.new_empty(self.group.size * each * (stop - start) * columns)
+        got = made_NRC.new_empty(self.group.size * each * (stop - start) * columns)
         dist.all_to_all_single(got, sent, [each * (stop - start) * columns] * self.group.size, sizes)
-        return (
-            got.view(-1, stop - start, columns)[:count].float()
-            if stop > start
-            else made_NRC.new_empty(count, 0, columns)
-        )
+        return got.view(self.group.size * each, stop - start, columns)[:count]
 
-    def norm(self, stack_NRC: Tensor) -> Tensor:
-        """The size of each matrix, from the rows of all ranks."""
-        return self.group.sum(stack_NRC.square().sum((1, 2), keepdim=True)).sqrt()
+    def total(self, parts: Tensor) -> Tensor:
+        """Sums over the rows of all ranks."""
+        return self.group.sum(parts)
 
     def _bounds(self, rows: int) -> list[tuple[int, int]]:
         return [rows_of(rows, rank, self.group.size) for rank in range(self.group.size)]

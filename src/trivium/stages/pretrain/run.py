@@ -45,6 +45,8 @@ SEVERAL_RANKS = True
 """Under torchrun all ranks run this stage."""
 SAMPLE_PROMPTS = ("The", "To install the package, run", "Question: 47 + 35 = ?\n", "The town of Larkham")
 QUICK_DOCUMENTS = 24
+KNESER_NEY_TOKENS = 20_000_000
+"""Of a larger shard no Kneser-Ney model is made: its counts would fill the memory."""
 
 
 def label_of(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Label:
@@ -130,7 +132,10 @@ class _Watch:
 def against_kneser_ney(
     model: Transformer, shards: Shards, tokenizer: Tokenizer, window: int, how: How
 ) -> dict[str, Any]:
-    """Bits per byte on the held-out documents: the model, modified Kneser-Ney (order 3, same tokens), the margin."""
+    """Bits per byte on the held-out documents: the model, modified Kneser-Ney (order 3, same tokens), the margin.
+
+    Of a shard of more than KNESER_NEY_TOKENS, the model's alone.
+    """
     heldout = shards.heldout
     if not len(heldout):
         return {}
@@ -138,11 +143,14 @@ def against_kneser_ney(
     total = sum(max(1, -(-2 * len(heldout.document(i)) // window)) for i in range(len(heldout)))
     with Progress("held-out bits per byte", total, "windows", how) as bar:
         bits = document_bits(model, heldout, range(len(heldout)), tokenizer.end_of_text, window, bar=bar)
+    model_bits = per_byte(bits, sizes).to_json()
+    if len(shards.train.ids) > KNESER_NEY_TOKENS:
+        return {"model_bits_per_byte": model_bits}
     baseline = KneserNey.fit(np.asarray(shards.train.ids), np.asarray(shards.train.offsets), tokenizer.size, order=3)
     nats = -baseline.log_probs(np.asarray(heldout.ids), np.asarray(heldout.offsets))
     other = np.add.reduceat(nats, heldout.offsets[:-1]) / np.log(2)
     return {
-        "model_bits_per_byte": per_byte(bits, sizes).to_json(),
+        "model_bits_per_byte": model_bits,
         "kneser_ney_bits_per_byte": per_byte(other, sizes).to_json(),
         "margin": margin(bits, other, sizes).to_json(),
     }
@@ -162,10 +170,9 @@ def _facts(model: Transformer, loop: Loop, evals: dict[str, Any]) -> dict[str, A
         "loss": round(records[-1]["loss"], 4),
         **(
             {
-                "heldout_bits_per_byte": round(web["model_bits_per_byte"]["value"], 4),
-                "kneser_ney_bits_per_byte": round(web["kneser_ney_bits_per_byte"]["value"], 4),
+                name.replace("model", "heldout"): round(web[name]["value"], 4)
+                for name in ("model_bits_per_byte", "kneser_ney_bits_per_byte")
+                if name in web
             }
-            if web
-            else {}
         ),
     }

@@ -11,7 +11,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-BLOCK = 4096
+BLOCK = 16384
+"""Numbers that a program holds at once: the larger, the fewer the waits."""
 
 
 def fused_slopes(logits_NV: Tensor, targets_N: Tensor, weights_N: Tensor, need: bool) -> tuple[Tensor, Tensor]:
@@ -19,7 +20,15 @@ def fused_slopes(logits_NV: Tensor, targets_N: Tensor, weights_N: Tensor, need: 
     losses_N = torch.empty(len(targets_N), dtype=torch.float32, device=logits_NV.device)
     rows, columns = logits_NV.shape
     _slopes[(rows,)](
-        logits_NV, targets_N, weights_N, losses_N, columns, logits_NV.stride(0), need=need, block=BLOCK, num_warps=8
+        logits_NV,
+        targets_N,
+        weights_N,
+        losses_N,
+        columns,
+        logits_NV.stride(0),
+        need=need,
+        block=min(BLOCK, triton.next_power_of_2(columns)),
+        num_warps=16,
     )
     return losses_N, logits_NV
 
