@@ -178,7 +178,7 @@ def ends(folder: Path, how_it_ends: str) -> None:
     """Three steps with saves, then what happens to rank 1: a signal, death, or a deep sleep."""
     from trivium.ground.signals import listening
 
-    how = joined(checkpoint_seconds=0.0, patience=3.0 if how_it_ends == "sleeps" else 30.0)
+    how = joined(checkpoint_seconds=0.0, patience=6.0 if how_it_ends == "sleeps" else 30.0)
 
     def after(step: int) -> None:
         if (step, how.place.rank) != (3, 1):

@@ -132,16 +132,19 @@ class Saver:
         if self.group is None:
             self._finish()
             return
-        if self.busy:
-            self._written.wait() if self.shared else self._join()
-        self.heard(*self._added())
-        with self.group.turn() as (mine, _):
-            if mine:
+        failed, written, pending = 0.0, 0.0, 1.0
+        while pending and not failed:  # asked again and again, so that nobody waits for one that has failed
+            mine = self.waiting(LOOK_SECONDS)
+            told = torch.tensor([*self.signals(), float(mine)], device=self.group.device)
+            failed, written, pending = self.group.numbers(self.group.sum(told))
+        self.heard(failed, written)
+        with self.group.turn() as (first, _):
+            if first:
                 self._finish()
 
-    def _added(self) -> list[float]:
-        found: list[float] = self.group.numbers(self.group.sum(torch.tensor(self.signals(), device=self.group.device)))
-        return found
+    def waiting(self, seconds: float) -> bool:
+        """Whether this rank is still writing after so many seconds."""
+        return self.busy and not self._written.wait(seconds)
 
     def give_up(self) -> None:
         """End the save under way, whatever comes of it: a run that fails for another reason."""
