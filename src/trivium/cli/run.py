@@ -163,7 +163,6 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
     return stage
 
 
-tokenizer = stage_command("tokenizer", "shards")
 pretrain = stage_command("pretrain", "base")
 audit = stage_command("audit", "audit-base")
 sft = stage_command("sft", "sft")

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from trivium.model.attention import Attention, document_mask
+from trivium.model.attention import Attention, Spans, document_mask
 from trivium.model.cache import Cache, Past
 from trivium.model.config import ModelConfig
 from trivium.model.layers import FeedForward, Linear, RMSNorm, rope_table
@@ -62,6 +62,17 @@ class Transformer(nn.Module):
             self.lm_head.weight = self.embed_tokens.weight
         self.hasten("plain")
 
+    @classmethod
+    def drawn(cls, config: ModelConfig, compute_dtype: torch.dtype, device: torch.device, seed: int) -> Transformer:
+        """A model on `device` with random weights from `seed`: the same ones on devices of one kind."""
+        with torch.device("meta"):
+            model = cls(config, compute_dtype)
+        model.to_empty(device=device)
+        if config.tie_word_embeddings:
+            model.lm_head.weight = model.embed_tokens.weight
+        model.init_weights(torch.Generator(device).manual_seed(seed))
+        return model
+
     def hasten(self, how: str, recompute: bool = False, hooked: bool = False) -> None:
         """How blocks run while training: "plain", "compiled" (by torch, one graph for all) or "fused" (our kernels).
 
@@ -96,7 +107,7 @@ class Transformer(nn.Module):
         return self.embed_tokens.weight.device
 
     def init_weights(self, generator: torch.Generator) -> None:
-        """Random weights from `generator` (a CPU generator, whatever the device).
+        """Random weights from `generator`.
 
         Matrices are uniform with deviation 1/sqrt(fan-in); those that write into the residual stream start at zero,
         so that each block starts as the identity and depth costs nothing at the start.
@@ -108,7 +119,7 @@ class Transformer(nn.Module):
                 nn.init.zeros_(parameter)
             else:
                 deviation = {"embed_tokens.weight": 1.0, "lm_head.weight": 0.002}.get(name, parameter.shape[1] ** -0.5)
-                values = torch.randn(parameter.shape, generator=generator) * deviation
+                values = torch.randn(parameter.shape, generator=generator, device=generator.device) * deviation
                 with torch.no_grad():
                     parameter.copy_(values)
 
@@ -118,17 +129,18 @@ class Transformer(nn.Module):
         positions_BT: Tensor | None = None,
         documents_BT: Tensor | None = None,
         cache: Cache | None = None,
+        spans: Spans | None = None,
     ) -> Tensor:
         """The normed residual stream, `(B, T, D)` in the compute dtype.
 
-        `documents_BT` numbers the documents packed in a row: attention does not cross them. With a `cache`, the tokens
-        continue what it holds.
+        `documents_BT` numbers the documents packed in a row: attention does not cross them. `spans` says the same to
+        the fused kernels. With a `cache`, the tokens continue what it holds.
         """
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
         if self._fused and self.training and cache is None and positions_BT is None:
             from trivium.model.fused.block import trunk
 
-            return trunk(self, x_BTD, document_mask(documents_BT), self._training_step)
+            return trunk(self, x_BTD, spans or document_mask(documents_BT), self._training_step)
         if positions_BT is None:
             positions_BT = torch.arange(ids_BT.shape[1], device=ids_BT.device)[None]
         rope = rope_table(self.config, positions_BT, x_BTD.dtype)

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from trivium.model.attention import Spans, spans_of
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -25,6 +27,8 @@ class Batch:
     """Number of the document that each token belongs to: attention does not cross them. None: it does."""
     facts: Mapping[str, float] = field(default_factory=dict)
     """Figures of this batch for the metrics (a pass rate, a length)."""
+    spans: Spans | None = None
+    """The same documents for the kernels of a GPU."""
 
     @property
     def tokens(self) -> int:
@@ -39,8 +43,13 @@ class Batch:
                 return x[start:stop].pin_memory().to(device, non_blocking=True)
             return x[start:stop].to(device)
 
-        documents = None if self.documents_BT is None else part(self.documents_BT)
-        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents)
+        documents, spans = None, None
+        if self.documents_BT is not None:
+            documents = part(self.documents_BT)
+            if device.type == "cuda":
+                found = spans_of(self.documents_BT[start:stop])
+                spans = Spans(found.starts.pin_memory().to(device, non_blocking=True), found.longest)
+        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents, spans=spans)
 
     def filled(self, rows: int) -> Batch:
         """The batch, with rows that teach nothing added until their number is a multiple of `rows`."""

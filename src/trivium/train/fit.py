@@ -52,7 +52,7 @@ def microbatch_rows(
     device = next(module.parameters()).device
     if how.microbatch or device.type != "cuda":
         return min(count, max(1, (how.microbatch or tokens) // length))
-    base, each = _memory(module, objective, batch, device)
+    base, each = memory(module, objective, batch, device)
     free, _ = torch.cuda.mem_get_info(device)
     room = (free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)) * SHARE
     fits = int((room - base) / max(each, 1))
@@ -67,7 +67,7 @@ def microbatch_rows(
     return max(rows for rows in range(1, most + 1) if count % rows == 0)
 
 
-def _memory(
+def memory(
     module: nn.Module, objective: Callable[[Any, Batch], Tensor], batch: Batch, device: torch.device
 ) -> tuple[int, int]:
     """Bytes that a pass needs beside its rows, and for each row."""

@@ -58,7 +58,7 @@ class LoopConfig:
 
 def language_loss(model: Transformer, batch: Batch) -> Tensor:
     """The weighted sum of the targets' cross-entropies (nats), a scalar."""
-    hidden_BTD = model(batch.ids_BT, documents_BT=batch.documents_BT)
+    hidden_BTD = model(batch.ids_BT, documents_BT=batch.documents_BT, spans=batch.spans)
     width = hidden_BTD.shape[-1]
     return weighted_loss(
         hidden_BTD.reshape(-1, width), model.lm_head.weight, batch.targets_BT.reshape(-1), batch.weights_BT.reshape(-1)

@@ -94,7 +94,7 @@ def test_a_single_stage_goes_on_with_the_run_s_settings(capsys: pytest.CaptureFi
         ("export x", 2, "not there yet"),
         ("eval x", 2, "not there yet"),
         ("index x", 2, "not there yet"),
-        ("bench nanoo", 2, "Did you mean 'nano'"),
+        ("bench nanoo", 2, 'Did you mean "nano"'),
         ("chat nowhere", 3, "nowhere is not a run"),
         ("complete nowhere text", 3, "nowhere is not a run"),
         ("lineage nowhere", 3, "nowhere is not a run"),

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from trivium.model.attention import attend
+from trivium.model.attention import Spans, attend
 from trivium.model.fused.gate import gate
 from trivium.model.fused.heads import Heads, turn
 from trivium.model.fused.norm import add_norm
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trivium.model.transformer import Block, Transformer
 
 
-def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | None, step: Callable[..., Any]) -> Tensor:
+def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | Spans | None, step: Callable[..., Any]) -> Tensor:
     """The normed residual stream, `(B, T, D)`, of embedded tokens that stand at positions 0..T-1 of their rows.
 
     `step` is `block_step`, or what runs it.
@@ -47,7 +47,7 @@ def block_step(
     x_ND: Tensor,
     delta_ND: Tensor | None,
     rope: tuple[Tensor, Tensor],
-    mask: Tensor | None,
+    mask: Tensor | Spans | None,
     about: Heads,
 ) -> tuple[Tensor, Tensor]:
     """One block: the residual stream without, and what is still to be added to it."""

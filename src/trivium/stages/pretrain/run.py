@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from trivium.evals.bits import document_bits, margin, per_byte
 from trivium.evals.kneser_ney import KneserNey
@@ -64,10 +63,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     shards = open_shards(inputs["shards"], tokenizer)
     device = settle(how)
     config = derive(config, tokenizer.size, len(shards.train.ids))
-    model = Transformer(config.shape.model(tokenizer.size), pick_dtype(device))
-    model.init_weights(torch.Generator().manual_seed(config.seed))
-    if not how.shard:  # else it is cut up first, and each rank's device gets its share
-        model.to(device)
+    model = Transformer.drawn(config.shape.model(tokenizer.size), pick_dtype(device), device, config.seed)
     rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, config.crossing)
     steps = config.steps or config.epochs * rows.steps_per_epoch
     loop = Loop(

@@ -18,9 +18,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from trivium.bench.nanochat_peer import DATA, Nanochat, Trained
 from trivium.bench.page import machine, table, write_section
-from trivium.bench.train_data import for_peer, prepare
+from trivium.bench.training.data import for_peer, prepare
+from trivium.bench.training.nanochat import DATA, Nanochat, Trained
 from trivium.ground.config import to_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
@@ -58,7 +58,9 @@ def main(
     lines, table_rows = [], []
     for depth in depths:
         shape, length = shape_of(depth), 2048
+        print(f"depth {depth}: trivium", flush=True)
         ours = run_ours(out, PretrainConfig(depth=depth, shape=shape, rows=batch // length, steps=steps), device)
+        print(f"depth {depth}: {ours.speed:,.0f} tokens/s, {ours.first_step:.1f} s; nanochat", flush=True)
         theirs = nanochat.train(
             [
                 f"--depth={depth}", f"--num-iterations={steps}", f"--total-batch-size={batch}",
@@ -69,6 +71,7 @@ def main(
         per_token = flops(shape, vocabulary, length)
         table_rows.append(row("trivium", ours, theirs, per_token, many, depth))
         table_rows.append(row("nanochat", theirs, theirs, per_token, many, depth))
+        print(*table_rows[-2:], sep="\n", flush=True)
         lines = [
             f"`trivium bench train`, {date.today().isoformat()}, {ours.about['device']}, torch {ours.about['torch']},",
             f"Python {platform.python_version()}; {machine()}. {steps} steps of {batch:,} tokens a side, rows of",
@@ -99,7 +102,7 @@ def run_ours(out: Path, config: PretrainConfig, device: str) -> Ours:
     given = json.dumps({"out": str(out), "config": to_json(config), "device": device})
     started = time.monotonic()
     first_step = 0.0
-    command = [sys.executable, "-m", "trivium.bench.train_child", given]
+    command = [sys.executable, "-m", "trivium.bench.training.child", given]
     with (
         (out / "child.log").open("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
