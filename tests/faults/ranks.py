@@ -191,7 +191,7 @@ def ends(folder: Path, how_it_ends: str) -> None:
             time.sleep(60)
 
     with listening(how.stop, how.place.rank, how.place.ranks):
-        train(how, folder, "ends", after, steps=50)
+        train(how, folder, "ends", after, steps=50)  # who ends by an error takes no leave
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

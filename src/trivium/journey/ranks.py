@@ -67,7 +67,7 @@ def call(step: Step, inputs: Mapping[str, Artifact], how: How) -> How:
 
 def follow(journey: Journey, how: How) -> int:
     """Do what rank 0 calls for until it is done; the exit code of the run. Raises what a stage raises on this rank."""
-    with listening(how.stop, how.place.rank, how.place.ranks):
+    with listening(how.stop, how.place.rank, how.place.ranks), _telling(how):
         while True:
             told = json.loads(how.group.from_first(lambda: ""))
             if "end" in told:
@@ -82,3 +82,12 @@ def follow(journey: Journey, how: How) -> int:
                 )
             with contextlib.suppress(*AGREED):
                 load(node.entry)(node.config, inputs, Path(told["folder"]), how)
+
+
+@contextlib.contextmanager
+def _telling(how: How) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        how.group.fail()
+        raise

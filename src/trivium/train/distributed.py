@@ -59,6 +59,8 @@ class Group:
             )
         except (RuntimeError, ValueError) as error:
             raise RankLost(f"Rank {self.rank} of {self.size} found no others ({error}).", MEND) from error
+        if not gpu:
+            atexit.register(_end)  # threads of gloo that still run when the interpreter goes would abort the process
         self.mark = self.from_first(mark)
         """Names rank 0's process: who writes what is about to be sealed."""
 
@@ -127,7 +129,7 @@ class Group:
         try:
             while not self._store.check([key]):
                 if self._store.check(["failed"]):
-                    raise self.lost("rank 0 has failed")
+                    raise self.lost("one of them has failed")
                 time.sleep(LOOK_SECONDS)
                 asked = asked or (time.monotonic() if self._stop.requested else 0.0)
                 if asked and time.monotonic() - asked > self.patience:
@@ -156,7 +158,7 @@ class Group:
             raise self.lost(str(error).strip().partition("\n")[0] or type(error).__name__) from error
 
     def fail(self) -> None:
-        """Tell the others that rank 0 ends with an error of its own, so that nobody waits for it."""
+        """Tell the others that this rank ends with an error of its own, so that nobody waits for it."""
         with contextlib.suppress(RuntimeError):
             self._store.set("failed", "")
         if self.device.type == "cuda":
@@ -169,6 +171,13 @@ class Group:
         with contextlib.suppress(RuntimeError):
             while self.first and self._store.add("left", 0) < self.size and time.monotonic() < until:
                 time.sleep(LOOK_SECONDS)
+            dist.destroy_process_group()
+
+
+def _end() -> None:
+    """End the group of a process that ends without taking leave."""
+    if dist.is_initialized():
+        with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()
 
 
