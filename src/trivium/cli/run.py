@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from trivium.ground.how import How
+from trivium.ground.how import How, Place
 from trivium.journey.graph import Journey, unknown
 from trivium.journey.headline import duration
 from trivium.journey.overrides import override
@@ -45,6 +45,23 @@ class Manner:
     def how(self) -> How:
         """The same as stages want it."""
         return How(device=self.device, threads=self.threads, progress=self.progress)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainingManner(Manner):
+    """How a run is carried out that may train on several GPUs (started by torchrun)."""
+
+    shard: Annotated[bool, FLAG] = False
+    """Of several ranks each holds a share of weights and optimizer (FSDP2) instead of all of them (DDP)."""
+    patience: float = 600.0
+    """Seconds after which a rank that waits for the others gives up."""
+
+    def how(self) -> How:
+        """The same as stages want it; only rank 0 shows progress."""
+        place = Place.from_environment()
+        shown = self.progress and place.rank == 0
+        return dataclasses.replace(super().how(), shard=self.shard, patience=self.patience, place=place, progress=shown)
 
 
 @Parameter(name="*")
@@ -86,7 +103,7 @@ def run(
     out: Path | None = None,
     seed: int = 0,
     set: SETTINGS = (),
-    manner: Manner = Manner(),
+    manner: TrainingManner = TrainingManner(),
 ) -> int:
     """Run a recipe: every stage that is not up to date, in order. A stopped run continues by the same command.
 
@@ -116,7 +133,7 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
         recipe: str | None = None,
         seed: int | None = None,
         set: SETTINGS = (),
-        manner: Manner = Manner(),
+        manner: TrainingManner = TrainingManner(),
     ) -> int:
         about = read_record(from_).about if (from_ / JOURNEY).is_file() else {}
         settings = (*about.get("settings", ()), *set) if recipe in (None, about.get("recipe")) else set
@@ -158,13 +175,16 @@ report = stage_command("report", "report")
 def carry_out(order: Order, manner: Manner) -> int:
     """Do what was asked for, or show it for a dry run, and print what came out. Gives the exit code 0."""
     journey = order.journey()
+    how = manner.how()
     if manner.dry_run:
-        return show_plan(order, journey, manner.json)
+        return show_plan(order, journey, manner.json) if how.place.rank == 0 else 0
 
     def say(line: str) -> None:
         print(line, file=sys.stderr if manner.json else sys.stdout, flush=True)
 
-    result = run_journey(journey, order.out, manner.how(), until=order.until, about=order.about(), say=say)
+    result = run_journey(journey, order.out, how, until=order.until, about=order.about(), say=say)
+    if how.place.rank:
+        return result.code
     from trivium.cli.outcome import as_json, ending
 
     if manner.json:

@@ -17,14 +17,30 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(how: How) -> torch.device:
-    """The device that `how` names, or the best one there is. Raises UsageError for one that is not there."""
+    """The device that `how` names, or the best one there is; of several GPUs, each rank of a machine takes its own.
+
+    Raises UsageError for one that is not there.
+    """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if how.device == "auto":
-        return torch.device(next(name for name, present in there.items() if present))
+        return _own(next(name for name, present in there.items() if present), how)
     if not there.get(how.device.partition(":")[0], False):
         present = ", ".join(name for name, here in there.items() if here)
         raise UsageError(f"--device {how.device} is not on this machine.", f"There is: {present}; or use auto.")
-    return torch.device(how.device)
+    return _own(how.device, how)
+
+
+def _own(name: str, how: How) -> torch.device:
+    """The device of this rank."""
+    if name != "cuda" or how.place.ranks == 1:
+        return torch.device(name)
+    number, present = how.place.local_rank, torch.cuda.device_count()
+    if number >= present:
+        raise UsageError(
+            f"Rank {how.place.rank} has no GPU of its own: {how.place.local_ranks} ranks, {present} GPUs.",
+            f"Use torchrun --nproc-per-node {present}, or --device cpu.",
+        )
+    return torch.device("cuda", number)
 
 
 def pick_dtype(device: torch.device) -> torch.dtype:
@@ -68,11 +84,13 @@ def settle(how: How) -> torch.device:
     without it some sums are made in the order in which they come, which is faster.
     """
     device = pick_device(how)
-    torch.set_num_threads(how.threads or _cores())
+    torch.set_num_threads(how.threads or max(1, _cores() // how.place.local_ranks))
     if device.type == "cpu":
         _keep_freed_memory()
     exact = device.type == "cpu" or how.deterministic
     if device.type == "cuda":
+        if device.index is not None:
+            torch.cuda.set_device(device)
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.deterministic = exact

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from trivium.model.config import OptimizerConfig
 from trivium.model.device import pick_dtype
+from trivium.model.spread import Spread, local
 
 POLAR_EXPRESS = (
     (8.156554524902461, -22.48329292557795, 15.878769915207462),
@@ -50,10 +51,15 @@ class _Group:
 
 
 class Optimizer:
-    """Updates a module's parameters from their gradients; `scale` multiplies every peak rate."""
+    """Updates a module's parameters from their gradients; `scale` multiplies every peak rate.
 
-    def __init__(self, module: nn.Module, config: OptimizerConfig) -> None:
+    Of a tensor that ranks share, each updates its rows and keeps state for those alone (`spread`).
+    """
+
+    @torch.no_grad()
+    def __init__(self, module: nn.Module, config: OptimizerConfig, spread: Spread | None = None) -> None:
         self.config = config
+        self.spread = spread or Spread()
         self.steps = 0
         self.state: dict[str, Tensor] = {}
         """Every tensor that must be kept to continue, by name; written into in place."""
@@ -71,8 +77,9 @@ class Optimizer:
 
     def _stack(self, named: Sequence[tuple[str, nn.Parameter]]) -> _Stack:
         parameters = [parameter for _, parameter in named]
-        momentum_NRC = torch.zeros(len(named), *parameters[0].shape, device=parameters[0].device)
-        square_NR1 = torch.zeros(len(named), parameters[0].shape[0], 1, device=parameters[0].device)
+        here = local(parameters[0])
+        momentum_NRC = torch.zeros(len(named), *here.shape, device=here.device)
+        square_NR1 = torch.zeros(len(named), here.shape[0], 1, device=here.device)
         for i, (name, _) in enumerate(named):
             self.state[f"muon.{name}"] = momentum_NRC[i]
             if self.config.muon_beta2:
@@ -83,7 +90,7 @@ class Optimizer:
         config = self.config
         lr = {"embed": config.embed_lr, "head": config.head_lr, "gain": config.gain_lr or config.embed_lr}[kind]
         parameters = [parameter for _, parameter in named]
-        means, squares = ([torch.zeros_like(p) for p in parameters] for _ in range(2))
+        means, squares = ([torch.zeros_like(local(p)) for p in parameters] for _ in range(2))
         for (name, _), mean, square in zip(named, means, squares, strict=True):
             self.state[f"mean.{name}"], self.state[f"square.{name}"] = mean, square
         betas = (config.beta1, config.beta2)
@@ -103,11 +110,12 @@ class Optimizer:
         gradient_NRC = torch.stack([_gradient(parameter) for parameter in stack.parameters])
         momentum = config.momentum_at(self.steps)
         stack.momentum_NRC.lerp_(gradient_NRC, 1 - momentum)
-        update_NRC = orthogonal(gradient_NRC.lerp_(stack.momentum_NRC, momentum), config.even_rows)
+        whole_NRC = self.spread.out(gradient_NRC.lerp_(stack.momentum_NRC, momentum), rows)
+        update_NRC = self.spread.back(orthogonal(whole_NRC, config.even_rows), len(stack.parameters))
         if config.muon_beta2:
-            _even(update_NRC, stack.square_NR1, config.muon_beta2)
+            _even(update_NRC, stack.square_NR1, config.muon_beta2, self.spread)
         size = config.muon_lr * scale * max(1.0, rows / columns) ** 0.5
-        parameters = [parameter.data for parameter in stack.parameters]
+        parameters = [local(parameter) for parameter in stack.parameters]
         updates = list(update_NRC.float().unbind())
         if config.weight_decay:
             decay = config.muon_lr * scale * config.weight_decay
@@ -124,7 +132,7 @@ class Optimizer:
         if not live:
             return
         beta1, beta2 = group.betas
-        parameters = [group.parameters[i].data for i in live]
+        parameters = [local(group.parameters[i]) for i in live]
         gradients = [_gradient(group.parameters[i]) for i in live]
         means, squares = [group.means[i] for i in live], [group.squares[i] for i in live]
         torch._foreach_lerp_(means, gradients, 1 - beta1)
@@ -144,15 +152,15 @@ def _kind(name: str, parameter: Tensor) -> str:
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    return torch.zeros_like(local(parameter)) if parameter.grad is None else local(parameter.grad)
 
 
-def _even(update_NRC: Tensor, square_NR1: Tensor, beta2: float) -> None:
+def _even(update_NRC: Tensor, square_NR1: Tensor, beta2: float, spread: Spread) -> None:
     """Divide rows by a running measure of their size, in place; the whole keeps the size it had (NorMuon)."""
     sizes_NR1 = torch.linalg.vector_norm(update_NRC, dim=2, keepdim=True, dtype=torch.float32).square()
     square_NR1.lerp_(sizes_NR1 / update_NRC.shape[2], 1 - beta2)
     factor_NR1 = square_NR1.clamp_min(1e-10).rsqrt()
-    before, after = (x.sum(1, keepdim=True) for x in (sizes_NR1, sizes_NR1 * factor_NR1.square()))
+    before, after = (spread.total(x.sum(1, keepdim=True)) for x in (sizes_NR1, sizes_NR1 * factor_NR1.square()))
     update_NRC.mul_(factor_NR1 * (before / after.clamp_min(1e-10)).sqrt())
 
 

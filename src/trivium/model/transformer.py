@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +40,13 @@ class Block(nn.Module):
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
 
+def _fused_step(*inputs: Any) -> Any:
+    """`fused.block.block_step`, which can be loaded where there is Triton."""
+    from trivium.model.fused.block import block_step
+
+    return block_step(*inputs)
+
+
 class Transformer(nn.Module):
     """The trunk: embeddings, blocks, final norm, and the matrix that scores the next token."""
 
@@ -65,19 +73,26 @@ class Transformer(nn.Module):
         model.init_weights(torch.Generator(device).manual_seed(seed))
         return model
 
-    def hasten(self, how: str, recompute: bool = False) -> None:
+    def hasten(self, how: str, recompute: bool = False, hooked: bool = False) -> None:
         """How blocks run while training: "plain", "compiled" (by torch, one graph for all) or "fused" (our kernels).
 
         With `recompute`, what a block computed on the way is computed again for the gradient: a third more time, and
         memory for one block instead of all. Nothing here touches parameters; evaluation and sampling stay plain.
+        `hooked` blocks do something before and after they run (gather their weights): that stays outside.
         """
-        step: Callable[..., Tensor] = Block.__call__
-        if how == "compiled":
+        step: Callable[..., Any] = Block.forward if hooked else Block.__call__
+        if how == "fused":
+            step = _fused_step
+        elif how == "compiled":
             step = torch.compile(Block.forward, fullgraph=True, dynamic=False)
         if recompute:
             step = partial(checkpoint, step, use_reentrant=False, preserve_rng_state=False)
+        if hooked:
+            for block in self.layers:
+                block.forward = partial(step, block)
+            step = Block.__call__
         self._training_step = step
-        self._fused, self._recompute = how == "fused", recompute
+        self._fused = how == "fused"
 
     def angles(self, length: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines of the angles of positions 0..length-1, `(T, K/2)` each, fp32."""
@@ -125,7 +140,7 @@ class Transformer(nn.Module):
         if self._fused and self.training and cache is None and positions_BT is None:
             from trivium.model.fused.block import trunk
 
-            return trunk(self, x_BTD, spans or document_mask(documents_BT), self._recompute)
+            return trunk(self, x_BTD, spans or document_mask(documents_BT), self._training_step)
         if positions_BT is None:
             positions_BT = torch.arange(ids_BT.shape[1], device=ids_BT.device)[None]
         rope = rope_table(self.config, positions_BT, x_BTD.dtype)

@@ -40,7 +40,7 @@ def hasten(module: nn.Module, how: How) -> bool:
         raise UsageError("--blocks fused needs an NVIDIA GPU and Triton.", "Use auto.")
     if way == "auto":
         way = "fused" if able and module.compute_dtype == torch.bfloat16 else "plain"
-    module.hasten(way, how.recompute)
+    module.hasten(way, how.recompute, hooked=how.shard and how.group is not None)
     return way == "compiled"
 
 
@@ -56,6 +56,8 @@ def microbatch_rows(
     free, _ = torch.cuda.mem_get_info(device)
     room = (free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)) * SHARE
     fits = int((room - base) / max(each, 1))
+    if how.group is not None:
+        fits = how.group.least(fits)
     if fits < 1:
         raise UsageError(
             f"One row of {length} tokens needs {(base + each) / 2**30:.1f} GiB, and {room / 2**30:.1f} are free.",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from trivium.model.attention import Spans, attend
 from trivium.model.fused.gate import gate
@@ -23,8 +22,11 @@ if TYPE_CHECKING:
     from trivium.model.transformer import Block, Transformer
 
 
-def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | Spans | None, recompute: bool) -> Tensor:
-    """The normed residual stream, `(B, T, D)`, of embedded tokens that stand at positions 0..T-1 of their rows."""
+def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | Spans | None, step: Callable[..., Any]) -> Tensor:
+    """The normed residual stream, `(B, T, D)`, of embedded tokens that stand at positions 0..T-1 of their rows.
+
+    `step` is `block_step`, or what runs it.
+    """
     rows, length, width = x_BTD.shape
     config = model.config
     about = Heads(
@@ -34,7 +36,6 @@ def trunk(model: Transformer, x_BTD: Tensor, mask: Tensor | Spans | None, recomp
     rope = model.angles(length)
     x_ND: Tensor = x_BTD.reshape(rows * length, width)
     delta_ND: Tensor | None = None
-    step: Callable[..., Any] = _recomputed if recompute else block_step
     for block in model.layers:
         x_ND, delta_ND = step(block, x_ND, delta_ND, rope, mask, about)
     _, normed_ND = add_norm(x_ND, delta_ND, model.norm.weight, config.rms_norm_eps)
@@ -59,7 +60,3 @@ def block_step(
     x_ND, normed_ND = add_norm(x_ND, attention.o_proj(out_ND), block.post_attention_layernorm.weight, about.eps)
     weight = torch.cat([mlp.gate_proj.weight, mlp.up_proj.weight]).to(x_ND.dtype)
     return x_ND, mlp.down_proj(gate(F.linear(normed_ND, weight)))
-
-
-def _recomputed(*inputs: Any) -> Any:
-    return checkpoint(block_step, *inputs, use_reentrant=False, preserve_rng_state=False)

@@ -36,9 +36,12 @@ from trivium.stages.pretrain.config import FORMAT, STAGE, PretrainConfig
 from trivium.stages.pretrain.depth import derive
 from trivium.text.shards import Shards, open_shards
 from trivium.text.tokenizer import Tokenizer
+from trivium.train.crew import plain, turn
 from trivium.train.loop import Loop, LoopConfig
 from trivium.train.packing import StreamRows
 
+SEVERAL_RANKS = True
+"""Under torchrun all ranks run this stage."""
 SAMPLE_PROMPTS = ("The", "To install the package, run", "Question: 47 + 35 = ?\n", "The town of Larkham")
 QUICK_DOCUMENTS = 24
 KNESER_NEY_TOKENS = 20_000_000
@@ -66,17 +69,19 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     loop = Loop(
         model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work, how
     )
-    watch = _Watch(model, tokenizer, shards, steps, config, work)
+    watch = _Watch(model, tokenizer, shards, steps, config, work, how)
     loop.run("pre-training", watch.look)
-    evals = {"heldout": {"web": against_kneser_ney(model, shards, tokenizer, config.row_tokens, how)}}
-    facts = _facts(model, loop, evals)
-    with sealing(out, label, facts) as folder:
-        save_model(folder, model, dict(tokenizer.special))
-        tokenizer.save(folder)
-        write_json(folder / "evals.json", evals)
-        write_json(folder / "samples.json", list(read_jsonl(watch.path)))
-        shutil.copy(loop.metrics_path, folder / "metrics.jsonl")
-    shutil.rmtree(work)
+    finished = plain(model, how)
+    with turn(how) as mine:
+        if mine and finished is not None:
+            evals = {"heldout": {"web": against_kneser_ney(finished, shards, tokenizer, config.row_tokens, how)}}
+            with sealing(out, label, _facts(finished, loop, evals)) as folder:
+                save_model(folder, finished, dict(tokenizer.special))
+                tokenizer.save(folder)
+                write_json(folder / "evals.json", evals)
+                write_json(folder / "samples.json", list(read_jsonl(watch.path)))
+                shutil.copy(loop.metrics_path, folder / "metrics.jsonl")
+            shutil.rmtree(work)
     return open_artifact(out, "model")
 
 
@@ -84,9 +89,16 @@ class _Watch:
     """Measures and samples a few times along the way."""
 
     def __init__(
-        self, model: Transformer, tokenizer: Tokenizer, shards: Shards, steps: int, config: PretrainConfig, work: Path
+        self,
+        model: Transformer,
+        tokenizer: Tokenizer,
+        shards: Shards,
+        steps: int,
+        config: PretrainConfig,
+        work: Path,
+        how: How,
     ) -> None:
-        self.model, self.tokenizer, self.shards = model, tokenizer, shards
+        self.model, self.tokenizer, self.shards, self.how = model, tokenizer, shards, how
         self.path = work / "samples.jsonl"
         self.window = config.row_tokens
         self.at = {max(1, round(steps * (i + 1) / config.evaluations)) for i in range(config.evaluations)}
@@ -95,16 +107,21 @@ class _Watch:
         self.bytes = sum(records[i]["bytes"] for i in self.chosen)
 
     def look(self, step: int) -> Mapping[str, Any] | None:
-        """Figures after `step` steps, at a few of them."""
+        """Figures after `step` steps, at a few of them; rank 0 makes them while the others wait."""
         if step not in self.at:
             return None
-        texts = continue_text(Engine(self.model), self.tokenizer, SAMPLE_PROMPTS, max_new=40)
+        model = plain(self.model, self.how)
+        with turn(self.how) as mine:
+            return self._measure(step, model) if mine and model is not None else None
+
+    def _measure(self, step: int, model: Transformer) -> Mapping[str, Any] | None:
+        texts = continue_text(Engine(model), self.tokenizer, SAMPLE_PROMPTS, max_new=40)
         with JsonLog(self.path, keep=lambda record: record["step"] < step) as log:
             for prompt, text in zip(SAMPLE_PROMPTS, texts, strict=True):
                 log.write({"step": step, "prompt": prompt, "text": text})
         if not self.bytes:
             return None
-        bits = document_bits(self.model, self.shards.heldout, self.chosen, self.tokenizer.end_of_text, self.window)
+        bits = document_bits(model, self.shards.heldout, self.chosen, self.tokenizer.end_of_text, self.window)
         return {"heldout_bits_per_byte": float(bits.sum() / self.bytes)}
 
 
