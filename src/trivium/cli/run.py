@@ -56,12 +56,23 @@ class TrainingManner(Manner):
     """Of several ranks each holds a share of weights and optimizer (FSDP2) instead of all of them (DDP)."""
     patience: float = 600.0
     """Seconds after which a rank that waits for the others gives up."""
+    blocks: Literal["auto", "fused", "compiled", "plain"] = "auto"
+    """How blocks run in training: fused (our GPU kernels), compiled (torch.compile), plain; auto: the fastest here."""
+    recompute: Annotated[bool, FLAG] = False
+    """Keep less of a forward pass and compute it again: a third more time, far less memory."""
+    microbatch: int = 0
+    """Tokens in one forward pass; 0: what fits (a GPU is tried out first)."""
+    deterministic: Annotated[bool, FLAG] = False
+    """On a GPU: the same bits each time, a little slower. A CPU gives them anyway."""
 
     def how(self) -> How:
         """The same as stages want it; only rank 0 shows progress."""
         place = Place.from_environment()
         shown = self.progress and place.rank == 0
-        return dataclasses.replace(super().how(), shard=self.shard, patience=self.patience, place=place, progress=shown)
+        return dataclasses.replace(
+            super().how(), place=place, progress=shown, shard=self.shard, patience=self.patience, blocks=self.blocks,
+            recompute=self.recompute, microbatch=self.microbatch, deterministic=self.deterministic,
+        )  # fmt: skip
 
 
 @Parameter(name="*")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -99,12 +98,16 @@ def spans_of(documents_BT: Tensor) -> Spans:
     return Spans(torch.cat([starts, torch.tensor([documents_BT.numel()])]).to(torch.int32), length)
 
 
-@cache
 def backends() -> list[SDPBackend]:
-    """Attention kernels of this GPU, the preferred one first."""
-    known = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.CUDNN_ATTENTION, SDPBackend.MATH]
+    """Attention kernels of this GPU, the preferred one first.
+
+    cuDNN's adds up its gradients in the order in which they come: it is left out where the same bits are wanted.
+    """
+    known = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+    if torch.are_deterministic_algorithms_enabled():
+        return known
     hopper = torch.cuda.get_device_capability()[0] == 9
-    return sorted(known, key=lambda kind: kind != SDPBackend.CUDNN_ATTENTION) if hopper else known
+    return [SDPBackend.CUDNN_ATTENTION, *known] if hopper else [*known, SDPBackend.CUDNN_ATTENTION]
 
 
 def document_mask(documents_BT: Tensor | None) -> Tensor | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 
@@ -98,6 +100,22 @@ def settle(how: How) -> torch.device:
     # A debugging aid that comes with it and costs a tenth of decoding.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     return device
+
+
+@contextlib.contextmanager
+def strictly(device: torch.device) -> Iterator[None]:
+    """On a GPU where the same bits are wanted: kernels that cannot promise them are refused, not only spoken of.
+
+    Some kernels, attention's backward pass among them, choose their exact way only then.
+    """
+    if device.type != "cuda" or not torch.are_deterministic_algorithms_enabled():
+        yield
+        return
+    torch.use_deterministic_algorithms(True, warn_only=False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def _cores() -> int:

@@ -1,6 +1,6 @@
 """What fits into memory, and whether compiling is worth its wait: decided once, before the first step.
 
-On a GPU the memory of a forward and backward pass is measured on one and on two rows; what a row costs follows, and
+On a GPU the memory of a forward and backward pass is measured on a few rows and on more; what a row costs follows, and
 with it how many fit. A CPU takes a number that its caches like.
 """
 
@@ -70,23 +70,38 @@ def microbatch_rows(
 def memory(
     module: nn.Module, objective: Callable[[Any, Batch], Tensor], batch: Batch, device: torch.device
 ) -> tuple[int, int]:
-    """Bytes that a pass needs beside its rows, and for each row."""
-    peaks = []
-    for rows in (1, 2):
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        taken = torch.arange(rows) % len(batch.ids_BT)
-        some = Batch(
-            batch.ids_BT[taken],
-            batch.targets_BT[taken],
-            batch.weights_BT[taken],
-            None if batch.documents_BT is None else batch.documents_BT[taken],
-        )
-        objective(module, some.rows(0, rows, device)).backward()
-        torch.cuda.synchronize(device)
-        peaks.append(torch.cuda.max_memory_allocated(device) - before)
-        module.zero_grad(set_to_none=True)
+    """Bytes that a pass needs beside its rows, and for each row: from the peaks of a few rows and of more.
+
+    Few rows alone would mislead: there the loss, whose logits come in chunks, takes more than the blocks.
+    """
+    for counts in ((4, 12), (1, 3), (1, 2)):
+        try:
+            few, more = (_peak(module, objective, batch, rows, device) for rows in counts)
+        except torch.OutOfMemoryError:
+            module.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            continue
+        each = max((more - few) // (counts[1] - counts[0]), 1)
+        return max(few - counts[0] * each, 0), each
+    raise UsageError(
+        f"Two rows of {batch.ids_BT.shape[1]} tokens do not fit into the memory of {device}.",
+        "Use --recompute, a shorter row (--base.row-tokens) or a smaller model.",
+    )
+
+
+def _peak(
+    module: nn.Module, objective: Callable[[Any, Batch], Tensor], batch: Batch, rows: int, device: torch.device
+) -> int:
+    """Bytes that a forward and backward pass over so many rows takes at its highest."""
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    taken = torch.arange(rows) % len(batch.ids_BT)
+    documents = None if batch.documents_BT is None else batch.documents_BT[taken]
+    some = Batch(batch.ids_BT[taken], batch.targets_BT[taken], batch.weights_BT[taken], documents)
+    objective(module, some.rows(0, rows, device)).backward()
+    torch.cuda.synchronize(device)
+    peak = torch.cuda.max_memory_allocated(device) - before
+    module.zero_grad(set_to_none=True)
     gc.collect()
     torch.cuda.empty_cache()
-    each = max(peaks[1] - peaks[0], 1)
-    return max(peaks[0] - each, 0), each
+    return peak

@@ -25,6 +25,7 @@ from trivium.ground.how import How
 from trivium.ground.log import JsonLog
 from trivium.ground.progress import Progress
 from trivium.model.config import OptimizerConfig
+from trivium.model.device import strictly
 from trivium.model.loss import weighted_loss
 from trivium.model.optim import Optimizer
 from trivium.model.spread import local
@@ -199,8 +200,9 @@ class Loop:
         losses = []
         for start in range(0, len(full.ids_BT), rows):
             self.crew.before(last=start + rows >= len(full.ids_BT))
-            part = self.objective(self.module, full.rows(start, start + rows, self.device))
-            part.backward()
+            with strictly(self.device):
+                part = self.objective(self.module, full.rows(start, start + rows, self.device))
+                part.backward()
             losses.append(part.detach())
         self.crew.after()
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._local_gradients())))

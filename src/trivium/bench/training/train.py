@@ -79,7 +79,7 @@ def main(
             f"8192 x 8192 x 8192 runs at {ours.about['gemm'] / 1e12:,.0f} TFLOP/s there.",
             "",
         ]
-    head = ["side", "depth", "multiplying", "tokens/s", "ratio", "MFU", "MFU, causal", "to first step, s", "loss"]
+    head = ["side", "depth", "multiplying", "tokens/s", "ratio", "MFU", "MFU, causal", "to first step, s"]
     text_out = "\n".join([*lines, *table(head, table_rows)])
     write_section(docs, "train", text_out)
     print(text_out)
@@ -131,5 +131,5 @@ def row(name: str, run: Trained, peer: Trained, per_token: tuple[float, float], 
     whole, causal = (100 * run.speed * each / PEAK for each in per_token)
     return [
         name, str(depth), f"{many / 1e6:.1f} M", f"{run.speed:,.0f}", f"{run.speed / peer.speed:.2f}x",
-        f"{whole:.1f} %", f"{causal:.1f} %", f"{run.first_step:.1f}", f"{run.losses[-1]:.3f}",
+        f"{whole:.1f} %", f"{causal:.1f} %", f"{run.first_step:.1f}",
     ]  # fmt: skip
