@@ -11,6 +11,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from cyclopts import App
 
 from trivium.cli.app import COMMANDS, build
 from trivium.cli.settings import gather_settings
@@ -20,14 +21,19 @@ SNAPSHOT = Path(__file__).with_name("surface.txt")
 
 
 def surface() -> str:
-    """Each command with its parameters, and their types and defaults."""
+    """Each command with its parameters, and their types and defaults; those of a command's commands too."""
     app = build()
-    lines = []
+    lines: list[str] = []
     for name in COMMANDS:
-        command = app[name]
-        arguments = command.assemble_argument_collection(parse_docstring=False)
-        lines.append(name)
-        for argument in arguments:
+        told(name, app[name], lines)
+    return "\n".join(lines) + "\n"
+
+
+def told(name: str, command: App, lines: list[str]) -> None:
+    """The lines of one command, then those of the commands below it."""
+    lines.append(name)
+    if command.default_command is not None:
+        for argument in command.assemble_argument_collection(parse_docstring=False):
             if argument.parameter.show is False or argument.names == ("*",):
                 continue
             names = " ".join(argument.names) or argument.field_info.name.upper()
@@ -38,7 +44,9 @@ def surface() -> str:
                 else f" = {str(default) if isinstance(default, Path) else default!r}"
             )
             lines.append(f"  {names}{shown}")
-    return "\n".join(lines) + "\n"
+    for below in command:
+        if not below.startswith("-"):
+            told(f"{name} {below}", command[below], lines)
 
 
 def test_the_command_line_is_the_one_that_users_know() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import tiktoken
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiktoken.load import load_tiktoken_bpe
 from tokenizers import Tokenizer as Peer
 from transformers import AutoTokenizer
 
@@ -76,11 +78,22 @@ def peers(pair: tuple[Tokenizer, Path]) -> tuple[Tokenizer, Peer, object]:
     return tokenizer, Peer.from_file(str(folder / "tokenizer.json")), AutoTokenizer.from_pretrained(str(folder))
 
 
+@pytest.fixture(scope="module")
+def ranked(pair: tuple[Tokenizer, Path]) -> tiktoken.Encoding:
+    """What tiktoken itself makes of the saved ranks."""
+    tokenizer, folder = pair
+    ranks = load_tiktoken_bpe(str(folder / "vocabulary.tiktoken"))
+    return tiktoken.Encoding("saved", pat_str=PATTERNS[tokenizer.pattern], mergeable_ranks=ranks, special_tokens={})
+
+
 @EXAMPLES
 @given(text=texts)
-def test_three_libraries_give_equal_ids(peers: tuple[Tokenizer, Peer, object], text: str) -> None:
+def test_three_libraries_give_equal_ids(
+    peers: tuple[Tokenizer, Peer, object], ranked: tiktoken.Encoding, text: str
+) -> None:
     tokenizer, peer, auto = peers
     ids = tokenizer.encode(text)
+    assert ranked.encode_ordinary(text) == ids
     assert peer.encode(text).ids == ids
     assert auto(text)["input_ids"] == ids  # type: ignore[operator]
     assert peer.decode(ids) == tokenizer.decode(ids) == text

@@ -1,66 +1,189 @@
-"""`trivium bench`: comparisons as commands. The scales themselves are in `trivium.bench`."""
+"""`trivium bench NAME`: comparisons as commands. The scales themselves are in `trivium.bench`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from trivium.journey.graph import load, unknown
+from trivium.journey.graph import load
 
-BENCHES = {
-    "nano": "trivium.bench.nano:main",
-    "corpus": "trivium.bench.corpus:main",
-    "pages": "trivium.bench.pages:main",
-    "classifier": "trivium.bench.classifier:main",
-}
+FLAG = Parameter(negative=())
+MANY = Parameter(negative=(), consume_multiple=True)
+
+app = App(name="bench", help="Run a comparison with its controls; its figures go to docs/benchmarks.md.")
 
 
-def bench(
-    name: str = "nano",
-    /,
-    *,
-    seeds: int = 3,
-    out: Path = Path("runs/bench"),
-    setup: Annotated[bool, Parameter(negative=())] = False,
-    warc: Path | None = None,
-    annotated: Path | None = None,
-    good: Annotated[tuple[str, ...], Parameter(negative=())] = (),
-    bad: Annotated[tuple[str, ...], Parameter(negative=())] = (),
-) -> int:
-    """Run a comparison with its controls and write its figures to docs/benchmarks.md.
+def weigh(entry: str, **given: Any) -> int:
+    """Run the bench that `module:function` names; its exit code."""
+    code = load(entry)(**given)
+    return code if isinstance(code, int) else 0
+
+
+@app.command
+def nano(*, seeds: int = 3, out: Path = Path("runs/bench")) -> int:
+    """The whole street, several seeds, with the control of each claim.
 
     Parameters
     ----------
-    name
-        nano: the whole street, several seeds, with the controls of each claim.
-        corpus: quality filters and MinHash beside datatrove.
-        pages: extraction beside trafilatura and resiliparse, the whole pipeline beside datatrove's.
-        classifier: the quality classifier beside fastText's.
     seeds
-        How many seeds (nano).
+        How many.
     out
-        Where the runs go (nano).
-    setup
-        Make the peer's environment first (corpus, pages).
-    warc
-        A WARC file of web pages (pages); the bundled sample without one.
-    annotated
-        The folder of scrapinghub's article-extraction-benchmark (pages).
-    good
-        Sources of good documents (classifier).
-    bad
-        Sources of bad documents (classifier).
+        Where the runs go.
     """
-    if name not in BENCHES:
-        raise unknown("bench", name, list(BENCHES))
-    work = load(BENCHES[name])
-    given: dict[str, dict[str, Any]] = {
-        "nano": {"seeds": seeds, "out": out},
-        "corpus": {"setup": setup},
-        "pages": {"setup": setup, "warc": warc, "annotated": annotated},
-        "classifier": {"good": good, "bad": bad},
-    }
-    code = work(**given[name])
-    return code if isinstance(code, int) else 0
+    return weigh("trivium.bench.nano:main", seeds=seeds, out=out)
+
+
+@app.command
+def corpus(*, setup: Annotated[bool, FLAG] = False) -> int:
+    """Quality filters and MinHash beside datatrove.
+
+    Parameters
+    ----------
+    setup
+        Make the peer's environment first.
+    """
+    return weigh("trivium.bench.corpus:main", setup=setup)
+
+
+@app.command
+def pages(*, setup: Annotated[bool, FLAG] = False, warc: Path | None = None, annotated: Path | None = None) -> int:
+    """Extraction beside trafilatura and resiliparse, the whole pipeline beside datatrove's.
+
+    Parameters
+    ----------
+    setup
+        Make the peers' environments first.
+    warc
+        A WARC file of web pages; the bundled sample without one.
+    annotated
+        The folder of scrapinghub's article-extraction-benchmark.
+    """
+    return weigh("trivium.bench.pages:main", setup=setup, warc=warc, annotated=annotated)
+
+
+@app.command
+def classifier(*, good: Annotated[tuple[str, ...], MANY] = (), bad: Annotated[tuple[str, ...], MANY] = ()) -> int:
+    """The quality classifier beside fastText's.
+
+    Parameters
+    ----------
+    good
+        Sources of good documents.
+    bad
+        Sources of bad documents.
+    """
+    return weigh("trivium.bench.classifier:main", good=good, bad=bad)
+
+
+@app.command
+def train(
+    *,
+    peer: Path | None = None,
+    text: Annotated[tuple[str, ...], MANY] = (),
+    depths: Annotated[tuple[int, ...], MANY] = (12, 20),
+    steps: int = 15,
+    batch: int = 2**19,
+    rows: int = 32,
+    vocabulary: int = 32768,
+    device: str = "auto",
+    out: Path = Path("runs/bench/train"),
+) -> int:
+    """Pre-training beside nanochat's: speed at equal parameters, and seconds to the first step.
+
+    Parameters
+    ----------
+    peer
+        The folder of a copy of nanochat.
+    text
+        Sources of documents.
+    depths
+        Numbers of blocks.
+    steps
+        Steps a side.
+    batch
+        Tokens in a step.
+    rows
+        Rows that the peer passes through its model at once.
+    vocabulary
+        Tokens of both vocabularies.
+    device
+        auto, cpu, cuda or mps.
+    out
+        Where tokenizers, token shards and models go.
+    """
+    return weigh(
+        "trivium.bench.training.train:main",
+        peer=peer, text=text, depths=depths, steps=steps, batch=batch, rows=rows, vocabulary=vocabulary,
+        device=device, out=out,
+    )  # fmt: skip
+
+
+@app.command
+def memory(*, depths: Annotated[tuple[int, ...], MANY] = (4, 8, 12, 16, 20, 24)) -> int:
+    """What training takes of a GPU's memory, by depth.
+
+    Parameters
+    ----------
+    depths
+        Numbers of blocks.
+    """
+    return weigh("trivium.bench.training.memory:main", depths=depths)
+
+
+@app.command
+def tokenizer(
+    *, text: Annotated[tuple[Path, ...], MANY] = (), megabytes: int | None = None, vocabulary: int | None = None
+) -> int:
+    """Training and bulk encoding beside tokenizers, rustbpe and tiktoken.
+
+    Parameters
+    ----------
+    text
+        Files of documents: JSON lines, Parquet, plain text; the bundled sample without any.
+    megabytes
+        Of the files, so much text.
+    vocabulary
+        Tokens of the vocabularies.
+    """
+    return weigh("trivium.bench.tokens.speed:main", **given(text=text, megabytes=megabytes, vocabulary=vocabulary))
+
+
+@app.command
+def digits(
+    *,
+    text: Annotated[tuple[Path, ...], MANY] = (),
+    megabytes: int | None = None,
+    vocabulary: int | None = None,
+    seeds: int = 3,
+    size: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    device: str = "auto",
+    out: Path = Path("runs/bench"),
+) -> int:
+    """The same small model behind tokenizers of one, two and three digits a token.
+
+    Parameters
+    ----------
+    text
+        Files of documents: JSON lines, Parquet, plain text; the bundled sample without any.
+    megabytes
+        Of the files, so much text.
+    vocabulary
+        Tokens of a vocabulary.
+    seeds
+        How many.
+    size
+        A size of the model or of its training, as <field>=<value>: steps=2000. May be repeated.
+    device
+        auto, cpu, cuda or mps.
+    out
+        Where the models' figures go.
+    """
+    sizes = given(megabytes=megabytes, vocabulary=vocabulary)
+    return weigh("trivium.bench.tokens.digits:main", text=text, seeds=seeds, out=out, size=size, device=device, **sizes)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given: those left out have a default of the bench's own."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -21,11 +21,6 @@ def serve(*_arguments: ANYTHING) -> None:
     raise _later("serve", "Use `trivium chat`; a model folder is a Hugging Face folder that other servers open.")
 
 
-def evaluate(*_arguments: ANYTHING) -> None:
-    """Not there yet: run tasks on a model."""
-    raise _later("eval", "`trivium audit` and `trivium quirks` measure a run's models.")
-
-
 def index(*_arguments: ANYTHING) -> None:
     """Not there yet: search the training documents."""
     raise _later("index", "The `selected` artifact holds all documents as Parquet.")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from trivium.ground.how import How
+from trivium.ground.how import How, Place
 from trivium.journey.graph import Journey, unknown
 from trivium.journey.headline import duration
 from trivium.journey.overrides import override
@@ -45,6 +45,34 @@ class Manner:
     def how(self) -> How:
         """The same as stages want it."""
         return How(device=self.device, threads=self.threads, progress=self.progress)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainingManner(Manner):
+    """How a run is carried out that may train on several GPUs (started by torchrun)."""
+
+    shard: Annotated[bool, FLAG] = False
+    """Of several ranks each holds a share of weights and optimizer (FSDP2) instead of all of them (DDP)."""
+    patience: float = 600.0
+    """Seconds after which a rank that waits for the others gives up."""
+    blocks: Literal["auto", "fused", "compiled", "plain"] = "auto"
+    """How blocks run in training: fused (our GPU kernels), compiled (torch.compile), plain; auto: the fastest here."""
+    recompute: Annotated[bool, FLAG] = False
+    """Keep less of a forward pass and compute it again: a third more time, far less memory."""
+    microbatch: int = 0
+    """Tokens in one forward pass; 0: what fits (a GPU is tried out first)."""
+    deterministic: Annotated[bool, FLAG] = False
+    """On a GPU: the same bits each time, a little slower. A CPU gives them anyway."""
+
+    def how(self) -> How:
+        """The same as stages want it; only rank 0 shows progress."""
+        place = Place.from_environment()
+        shown = self.progress and place.rank == 0
+        return dataclasses.replace(
+            super().how(), place=place, progress=shown, shard=self.shard, patience=self.patience, blocks=self.blocks,
+            recompute=self.recompute, microbatch=self.microbatch, deterministic=self.deterministic,
+        )  # fmt: skip
 
 
 @Parameter(name="*")
@@ -86,7 +114,7 @@ def run(
     out: Path | None = None,
     seed: int = 0,
     set: SETTINGS = (),
-    manner: Manner = Manner(),
+    manner: TrainingManner = TrainingManner(),
 ) -> int:
     """Run a recipe: every stage that is not up to date, in order. A stopped run continues by the same command.
 
@@ -116,7 +144,7 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
         recipe: str | None = None,
         seed: int | None = None,
         set: SETTINGS = (),
-        manner: Manner = Manner(),
+        manner: TrainingManner = TrainingManner(),
     ) -> int:
         about = read_record(from_).about if (from_ / JOURNEY).is_file() else {}
         settings = (*about.get("settings", ()), *set) if recipe in (None, about.get("recipe")) else set
@@ -146,7 +174,6 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
     return stage
 
 
-tokenizer = stage_command("tokenizer", "shards")
 pretrain = stage_command("pretrain", "base")
 audit = stage_command("audit", "audit-base")
 sft = stage_command("sft", "sft")
@@ -159,13 +186,16 @@ report = stage_command("report", "report")
 def carry_out(order: Order, manner: Manner) -> int:
     """Do what was asked for, or show it for a dry run, and print what came out. Gives the exit code 0."""
     journey = order.journey()
+    how = manner.how()
     if manner.dry_run:
-        return show_plan(order, journey, manner.json)
+        return show_plan(order, journey, manner.json) if how.place.rank == 0 else 0
 
     def say(line: str) -> None:
         print(line, file=sys.stderr if manner.json else sys.stdout, flush=True)
 
-    result = run_journey(journey, order.out, manner.how(), until=order.until, about=order.about(), say=say)
+    result = run_journey(journey, order.out, how, until=order.until, about=order.about(), say=say)
+    if how.place.rank:
+        return result.code
     from trivium.cli.outcome import as_json, ending
 
     if manner.json:

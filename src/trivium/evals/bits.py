@@ -42,6 +42,7 @@ def document_bits(
     bar: Progress | None = None,
 ) -> np.ndarray:
     """Bits that `model` needs for each chosen document of a shard, its end included, `(len(chosen),)` float64."""
+    model.eval()
     jobs = []
     for place, index in enumerate(chosen):
         ids = np.concatenate([[end_of_text], np.asarray(shard.document(index), np.int64)])

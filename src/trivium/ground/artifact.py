@@ -95,23 +95,31 @@ def hash_file(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def sealing(out: Path, label: Label, facts: Mapping[str, Any] | None = None) -> Iterator[Path]:
+def sealing(
+    out: Path, label: Label, facts: Mapping[str, Any] | None = None, known: Mapping[str, str] | None = None
+) -> Iterator[Path]:
     """A folder to write into, sealed as `out` when the block ends well and removed when it raises.
 
-    `facts` (small figures for people and reports) go into the manifest and may be filled inside the block.
+    `facts` (small figures for people and reports) go into the manifest and may be filled inside the block; so may
+    `known`, the sha256 of files that were hashed as they were written.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     recover(out)
-    temporary = out.with_name(f"{out.name}.tmp-{mark()}")
+    temporary = unsealed(out, mark())
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
-        _write_manifest(temporary, label, facts or {})
+        _write_manifest(temporary, label, facts or {}, known or {})
         _put(temporary, out)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def unsealed(out: Path, writer: str) -> Path:
+    """Where the process with this mark writes what is to become `out`."""
+    return out.with_name(f"{out.name}.tmp-{writer}")
 
 
 def _put(temporary: Path, out: Path) -> None:
@@ -129,13 +137,13 @@ def _put(temporary: Path, out: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def _write_manifest(folder: Path, label: Label, facts: Mapping[str, Any]) -> None:
+def _write_manifest(folder: Path, label: Label, facts: Mapping[str, Any], known: Mapping[str, str]) -> None:
     files = {}
     for path in sorted(folder.rglob("*")):
         fsync_path(path)
         if path.is_file():
             name = path.relative_to(folder).as_posix()
-            files[name] = {"bytes": path.stat().st_size, "sha256": hash_file(path)}
+            files[name] = {"bytes": path.stat().st_size, "sha256": known.get(name) or hash_file(path)}
     manifest = {
         "schema": SCHEMA,
         "kind": label.kind,

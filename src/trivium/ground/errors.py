@@ -43,3 +43,7 @@ class GuardTripped(TriviumError):
     """A guard found training itself broken (non-finite loss, a spike) before the update was applied."""
 
     exit_code = 5
+
+
+class RankLost(TriviumError):
+    """Another process of this run has died, or has not answered for too long."""

@@ -34,18 +34,26 @@ class StopFlag:
 
 
 @contextlib.contextmanager
-def listening(flag: StopFlag) -> Iterator[StopFlag]:
-    """Within the block, SIGINT and SIGTERM set `flag`; the earlier handlers come back afterwards."""
+def listening(flag: StopFlag, rank: int = 0, ranks: int = 1) -> Iterator[StopFlag]:
+    """Within the block, SIGINT and SIGTERM set `flag`; the earlier handlers come back afterwards.
+
+    Of several ranks only the first says so, and a second signal counts for nothing: launchers send each one on, so that
+    it comes twice, and end by themselves what does not heed it.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield flag
         return
 
     def handle(number: int, _frame: FrameType | None) -> None:
+        if flag.requested and ranks > 1:
+            return
         if flag.requested:
             os.write(2, b"\x1b[?25h" if os.isatty(2) else b"")  # a progress bar may have hidden the cursor
             os._exit(128 + number)
         flag.request(signal.Signals(number).name)
-        os.write(2, b"\nStopping at the next point that can be continued from; once more stops at once.\n")
+        if rank == 0:
+            more = b"" if ranks > 1 else b"; once more stops at once"
+            os.write(2, b"\nStopping at the next point that can be continued from" + more + b".\n")
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     earlier = {number: signal.signal(number, handle) for number in numbers}

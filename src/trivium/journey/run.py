@@ -19,6 +19,7 @@ from trivium.ground.signals import listening
 from trivium.journey.graph import Journey, load
 from trivium.journey.headline import finished, kept, started
 from trivium.journey.plan import Step, look, plan
+from trivium.journey.ranks import call, follow, join, leading
 from trivium.journey.record import Record, read_record
 
 Say = Callable[[str], None]
@@ -33,6 +34,8 @@ class Result:
     ran: list[str] = field(default_factory=list)
     """The nodes that were not up to date."""
     seconds: float = 0.0
+    code: int = 0
+    """How it ended on rank 0, on a rank that followed."""
 
 
 def run(
@@ -48,13 +51,17 @@ def run(
 
     `until` limits it to those nodes and to what is missing before them: an ancestor of a sealed artifact need not be
     there, so a stage starts from its handoffs alone. `about` (recipe, seed, settings) is written to `journey.json`.
+    Where torchrun has started several processes, all of them call this; those that follow rank 0 come back with a code.
     Raises Stopped (the same call continues), ArtifactError when another process holds `out`, and what a stage raises.
     """
+    how = join(how)
+    if how.place.rank:
+        return Result(code=follow(journey, how))
     result = Result()
     begun = time.monotonic()
     order = (journey.until(until) if until else journey).order()
     wanted = needed(plan(journey.until(until), out), until) if until else {node.name for node in order}
-    with locked(out), listening(how.stop):
+    with leading(how), locked(out), listening(how.stop, how.place.rank, how.place.ranks):
         record = read_record(out)
         record.about = dict(about or {"recipe": journey.name})
         known = {node.name for node in journey.nodes}
@@ -95,7 +102,7 @@ def _take(step: Step, inputs: Mapping[str, Artifact], how: How, record: Record) 
     """Run one stage and count its time, also when it is interrupted. Gives the step as up to date."""
     begun = time.monotonic()
     try:
-        artifact = load(step.node.entry)(step.node.config, inputs, step.folder, how)
+        artifact = load(step.node.entry)(step.node.config, inputs, step.folder, call(step, inputs, how))
     finally:
         record.spend(step.node.name, step.entry.id, time.monotonic() - begun)
     if artifact.id != step.entry.id:

@@ -6,6 +6,8 @@ positions up to its own. Shapes: B rows, G key/value heads, S slots, K head widt
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -39,7 +41,23 @@ class Cache:
         self._values[layer][rows, :, positions] = v_BGTK.transpose(1, 2)
         return self._keys[layer][:, :, : self._seen], self._values[layer][:, :, : self._seen]
 
+    def layer(self, index: int) -> Past:
+        """What one layer's attention sees of it."""
+        return Past(self, index)
+
     def keep(self, rows: Tensor) -> None:
         """Drop all rows but these."""
         self._keys = self._keys[:, rows]
         self._values = self._values[:, rows]
+
+
+@dataclass(frozen=True)
+class Past:
+    """One layer's part of a cache."""
+
+    cache: Cache
+    index: int
+
+    def extend(self, k_BGTK: Tensor, v_BGTK: Tensor) -> tuple[Tensor, Tensor]:
+        """Write the new keys and values at their positions; all keys and values so far, `(B, G, S, K)` each."""
+        return self.cache.extend(self.index, k_BGTK, v_BGTK)

@@ -192,11 +192,22 @@ class OptimizerConfig:
     muon_lr: float = 0.02
     """Peak rate of the blocks' matrices (an update of unit spectral size times this)."""
     embed_lr: float = 0.01
-    """Peak rate of embeddings and norms' gains (AdamW)."""
+    """Peak rate of embeddings (AdamW)."""
+    gain_lr: float = 0.0
+    """Peak rate of the norms' gains (AdamW); 0 means that of the embeddings."""
     head_lr: float = 0.004
     """Peak rate of the unembedding matrix, or of a reward model's head (AdamW)."""
     momentum: float = 0.95
     """Of Muon: share of the past in a direction."""
+    momentum_start: float = 0.0
+    """What the momentum starts from, to rise to `momentum` over `momentum_steps`; 0 means no rise."""
+    momentum_steps: int = 300
+    muon_beta2: float = 0.0
+    """Of Muon: share of the past in the running size of an update's rows (NorMuon); 0 leaves the rows as they are."""
+    even_rows: bool = False
+    """Of Muon: scale a direction's rows to one size before it is made orthogonal."""
+    cautious: bool = False
+    """Let weights decay only where the update makes them smaller anyway."""
     beta1: float = 0.9
     """AdamW: share of the past in the mean gradient."""
     beta2: float = 0.95
@@ -205,3 +216,10 @@ class OptimizerConfig:
     """Keeps AdamW from dividing by nothing."""
     weight_decay: float = 0.0
     """Decoupled decay of the blocks' matrices, times the current rate."""
+
+    def momentum_at(self, step: int) -> float:
+        """Muon's momentum at a step, counted from 1."""
+        if not self.momentum_start:
+            return self.momentum
+        done = min(1.0, step / max(1, self.momentum_steps))
+        return self.momentum_start + (self.momentum - self.momentum_start) * done

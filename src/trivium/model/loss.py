@@ -2,17 +2,28 @@
 
 The logits of a batch (tokens x vocabulary, fp32) are larger than all else in a small model's step. Here each chunk's
 logits become a loss and at once the gradients of hidden states and matrix, and are then forgotten. (The idea is that
-of Liger-Kernel and of "Cut your losses", 2411.09009; written for plain torch.)
+of Liger-Kernel and of "Cut your losses", 2411.09009.) On a GPU one kernel turns a chunk's logits into the gradient in
+their own place (`fused.softmax`); elsewhere, and without Triton, plain torch does the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from trivium.model.device import has_triton
+
 CHUNK = 1024
+GPU_CHUNK = 16384
+"""Tokens in a chunk: enough to fill the multiplying units, little enough to be forgotten soon (1 GB at 32k tokens)."""
+
+
+def chunk_of(device: torch.device) -> int:
+    """How many tokens' logits are held at once."""
+    return GPU_CHUNK if device.type == "cuda" else CHUNK
 
 
 class _ChunkedLoss(torch.autograd.Function):
@@ -23,17 +34,14 @@ class _ChunkedLoss(torch.autograd.Function):
         losses_N = torch.empty(len(targets_N), dtype=torch.float32, device=hidden_ND.device)
         grad_ND = torch.empty_like(hidden_ND) if need else None
         grad_VD = torch.zeros_like(unembed_VD, dtype=torch.float32) if need else None
-        for start in range(0, len(targets_N), CHUNK):
-            part = slice(start, start + CHUNK)
-            logits_NV = (hidden_ND[part] @ matrix_VD.T).float()
-            target_N1 = targets_N[part, None]
-            normalizer_N1 = logits_NV.logsumexp(-1, keepdim=True)
-            losses_N[part] = (normalizer_N1 - logits_NV.gather(1, target_N1))[:, 0]
+        slopes = slopes_on(hidden_ND.device)
+        chunk = chunk_of(hidden_ND.device)
+        for start in range(0, len(targets_N), chunk):
+            part = slice(start, start + chunk)
+            logits_NV = hidden_ND[part] @ matrix_VD.T
+            losses_N[part], slope_NV = slopes(logits_NV, targets_N[part], weights_N[part], need)
             if grad_ND is not None and grad_VD is not None:
-                logits_NV.sub_(normalizer_N1).exp_()
-                logits_NV.scatter_add_(1, target_N1, torch.full_like(normalizer_N1, -1.0))
-                slope_NV = logits_NV.mul_(weights_N[part, None]).to(hidden_ND.dtype)
-                grad_ND[part] = slope_NV @ matrix_VD
+                torch.mm(slope_NV, matrix_VD, out=grad_ND[part])
                 grad_VD += slope_NV.T @ hidden_ND[part]
         ctx.save_for_backward(grad_ND, grad_VD)
         return (losses_N * weights_N).sum()
@@ -42,6 +50,30 @@ class _ChunkedLoss(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor, None, None]:
         grad_ND, grad_VD = ctx.saved_tensors
         return grad_ND * grads[0].to(grad_ND.dtype), grad_VD * grads[0], None, None
+
+
+def slopes_on(device: torch.device) -> Callable[[Tensor, Tensor, Tensor, bool], tuple[Tensor, Tensor]]:
+    """The kernel on a GPU that has Triton, else `plain_slopes`."""
+    if device.type != "cuda" or not has_triton():
+        return plain_slopes
+    from trivium.model.fused.softmax import fused_slopes
+
+    return fused_slopes
+
+
+def plain_slopes(logits_NV: Tensor, targets_N: Tensor, weights_N: Tensor, need: bool) -> tuple[Tensor, Tensor]:
+    """Each token's cross-entropy in nats, `(N,)` fp32, and weight times its gradient, `(N, V)` in the logits' dtype.
+
+    Without `need` the second is the logits as they came.
+    """
+    wide_NV, target_N1 = logits_NV.float(), targets_N[:, None]
+    normalizer_N1 = wide_NV.logsumexp(-1, keepdim=True)
+    losses_N = (normalizer_N1 - wide_NV.gather(1, target_N1))[:, 0]
+    if not need:
+        return losses_N, logits_NV
+    wide_NV.sub_(normalizer_N1).exp_()
+    wide_NV.scatter_add_(1, target_N1, torch.full_like(normalizer_N1, -1.0))
+    return losses_N, wide_NV.mul_(weights_N[:, None]).to(logits_NV.dtype)
 
 
 def weighted_loss(hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:

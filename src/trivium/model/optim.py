@@ -1,98 +1,187 @@
 """Muon for the matrices of the blocks, AdamW for everything else.
 
-Muon (Jordan et al. 2024) makes each matrix's momentum nearly orthogonal by a Newton-Schulz iteration before it is
-applied, so that every direction of the update has the same size. Matrices of one shape are updated together, stacked.
+Muon (Jordan et al. 2024) makes each matrix's momentum nearly orthogonal before it is applied, so that every direction
+of the update has the same size; here by the polynomials of Polar Express (2505.16932). NorMuon (2510.05491) then evens
+out the sizes of its rows. Matrices of one shape are updated together, stacked, with no word to or from the host.
 State is plain named tensors, so that a checkpoint is a safetensors file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from trivium.model.config import OptimizerConfig
 from trivium.model.device import pick_dtype
+from trivium.model.spread import Spread, local
 
-# Five steps of the quintic iteration, with the coefficients of Jordan et al.
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+POLAR_EXPRESS = (
+    (8.156554524902461, -22.48329292557795, 15.878769915207462),
+    (4.042929935166739, -2.808917465908714, 0.5000178451051316),
+    (3.8916678022926607, -2.772484153217685, 0.5060648178503393),
+    (3.285753657755655, -2.3681294933425376, 0.46449024233003106),
+    (2.3465413258596377, -1.7097828382687081, 0.42323551169305323),
+)
+"""Coefficients of five odd quintics, each the best for what the one before leaves (2505.16932, for 5 steps)."""
+
+
+@dataclass
+class _Stack:
+    """Matrices of one shape, and their momentum as one tensor `(N, R, C)`."""
+
+    names: list[str]
+    parameters: list[nn.Parameter]
+    momentum_NRC: Tensor
+    square_NR1: Tensor
+
+
+@dataclass
+class _Group:
+    """Tensors that AdamW updates at one rate."""
+
+    lr: float
+    betas: tuple[float, float]
+    names: list[str]
+    parameters: list[nn.Parameter]
+    means: list[Tensor]
+    squares: list[Tensor]
 
 
 class Optimizer:
-    """Updates a module's parameters from their gradients; `scale` multiplies every peak rate."""
+    """Updates a module's parameters from their gradients; `scale` multiplies every peak rate.
 
-    def __init__(self, module: nn.Module, config: OptimizerConfig) -> None:
+    Of a tensor that ranks share, each updates its rows and keeps state for those alone (`spread`).
+    """
+
+    @torch.no_grad()
+    def __init__(self, module: nn.Module, config: OptimizerConfig, spread: Spread | None = None) -> None:
         self.config = config
-        named = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-        self._matrices: dict[tuple[int, ...], list[tuple[str, nn.Parameter]]] = {}
-        self._others: list[tuple[str, nn.Parameter, float]] = []
-        for name, parameter in named:
-            if parameter.ndim == 2 and name.startswith("layers."):
-                self._matrices.setdefault(tuple(parameter.shape), []).append((name, parameter))
-            else:
-                lr = config.head_lr if name.startswith(("lm_head", "score")) else config.embed_lr
-                self._others.append((name, parameter, lr))
+        self.spread = spread or Spread()
         self.steps = 0
-        self.state = {f"muon.{name}": torch.zeros_like(p) for name, p in _flat(self._matrices.values())}
-        for name, parameter, _ in self._others:
-            self.state[f"mean.{name}"] = torch.zeros_like(parameter)
-            self.state[f"square.{name}"] = torch.zeros_like(parameter)
+        self.state: dict[str, Tensor] = {}
+        """Every tensor that must be kept to continue, by name; written into in place."""
+        matrices: dict[tuple[int, ...], list[tuple[str, nn.Parameter]]] = {}
+        others: dict[str, list[tuple[str, nn.Parameter]]] = {}
+        for name, parameter in module.named_parameters():
+            if not parameter.requires_grad:
+                continue
+            if parameter.ndim == 2 and name.startswith("layers."):
+                matrices.setdefault(tuple(parameter.shape), []).append((name, parameter))
+            else:
+                others.setdefault(_kind(name, parameter), []).append((name, parameter))
+        self._stacks = [self._stack(named) for named in matrices.values()]
+        self._groups = [self._group(kind, named) for kind, named in others.items()]
+
+    def _stack(self, named: Sequence[tuple[str, nn.Parameter]]) -> _Stack:
+        parameters = [parameter for _, parameter in named]
+        here = local(parameters[0])
+        momentum_NRC = torch.zeros(len(named), *here.shape, device=here.device)
+        square_NR1 = torch.zeros(len(named), here.shape[0], 1, device=here.device)
+        for i, (name, _) in enumerate(named):
+            self.state[f"muon.{name}"] = momentum_NRC[i]
+            if self.config.muon_beta2:
+                self.state[f"rows.{name}"] = square_NR1[i]
+        return _Stack([name for name, _ in named], parameters, momentum_NRC, square_NR1)
+
+    def _group(self, kind: str, named: Sequence[tuple[str, nn.Parameter]]) -> _Group:
+        config = self.config
+        lr = {"embed": config.embed_lr, "head": config.head_lr, "gain": config.gain_lr or config.embed_lr}[kind]
+        parameters = [parameter for _, parameter in named]
+        means, squares = ([torch.zeros_like(local(p)) for p in parameters] for _ in range(2))
+        for (name, _), mean, square in zip(named, means, squares, strict=True):
+            self.state[f"mean.{name}"], self.state[f"square.{name}"] = mean, square
+        betas = (config.beta1, config.beta2)
+        return _Group(lr, betas, [name for name, _ in named], parameters, means, squares)
 
     @torch.no_grad()
     def step(self, scale: float) -> None:
         """Apply one update at `scale` times the peak rates. Gradients must be there."""
         self.steps += 1
-        for group in self._matrices.values():
-            self._muon(group, scale)
-        for name, parameter, lr in self._others:
-            self._adamw(name, parameter, lr * scale)
+        for stack in self._stacks:
+            self._muon(stack, scale)
+        for group in self._groups:
+            self._adamw(group, scale)
 
-    def _muon(self, group: list[tuple[str, nn.Parameter]], scale: float) -> None:
-        momentum = self.config.momentum
-        directions = []
-        for name, parameter in group:
-            gradient = parameter.grad
-            if gradient is None:
-                gradient = torch.zeros_like(parameter)
-            buffer = self.state[f"muon.{name}"]
-            buffer.lerp_(gradient, 1 - momentum)
-            directions.append(gradient.lerp(buffer, momentum))
-        updates = orthogonal(torch.stack(directions))
-        rows, columns = group[0][1].shape
-        size = self.config.muon_lr * scale * max(1.0, rows / columns) ** 0.5
-        for (_, parameter), update in zip(group, updates, strict=True):
-            parameter.mul_(1 - self.config.muon_lr * scale * self.config.weight_decay)
-            parameter.add_(update, alpha=-size)
+    def _muon(self, stack: _Stack, scale: float) -> None:
+        config, (rows, columns) = self.config, stack.parameters[0].shape
+        gradient_NRC = torch.stack([_gradient(parameter) for parameter in stack.parameters])
+        momentum = config.momentum_at(self.steps)
+        stack.momentum_NRC.lerp_(gradient_NRC, 1 - momentum)
+        whole_NRC = self.spread.out(gradient_NRC.lerp_(stack.momentum_NRC, momentum), rows)
+        update_NRC = self.spread.back(orthogonal(whole_NRC, config.even_rows), len(stack.parameters))
+        if config.muon_beta2:
+            _even(update_NRC, stack.square_NR1, config.muon_beta2, self.spread)
+        size = config.muon_lr * scale * max(1.0, rows / columns) ** 0.5
+        parameters = [local(parameter) for parameter in stack.parameters]
+        updates = list(update_NRC.float().unbind())
+        if config.weight_decay:
+            decay = config.muon_lr * scale * config.weight_decay
+            if config.cautious:
+                weight_NRC = torch.stack(parameters)
+                weight_NRC.mul_(weight_NRC * update_NRC > 0)
+                torch._foreach_add_(parameters, list(weight_NRC.unbind()), alpha=-decay)
+            else:
+                torch._foreach_mul_(parameters, 1 - decay)
+        torch._foreach_add_(parameters, updates, alpha=-size)
 
-    def _adamw(self, name: str, parameter: nn.Parameter, lr: float) -> None:
-        if parameter.grad is None:
+    def _adamw(self, group: _Group, scale: float) -> None:
+        live = [i for i, parameter in enumerate(group.parameters) if parameter.grad is not None]
+        if not live:
             return
-        config = self.config
-        mean, square = self.state[f"mean.{name}"], self.state[f"square.{name}"]
-        mean.lerp_(parameter.grad, 1 - config.beta1)
-        square.mul_(config.beta2).addcmul_(parameter.grad, parameter.grad, value=1 - config.beta2)
-        mean_scale = 1 - config.beta1**self.steps
-        square_scale = 1 - config.beta2**self.steps
-        parameter.addcdiv_(mean / mean_scale, (square / square_scale).sqrt_().add_(config.eps), value=-lr)
+        beta1, beta2 = group.betas
+        parameters = [local(group.parameters[i]) for i in live]
+        gradients = [_gradient(group.parameters[i]) for i in live]
+        means, squares = [group.means[i] for i in live], [group.squares[i] for i in live]
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
+        roots = torch._foreach_div(squares, 1 - beta2**self.steps)
+        torch._foreach_sqrt_(roots)
+        torch._foreach_add_(roots, self.config.eps)
+        torch._foreach_addcdiv_(parameters, means, roots, value=-group.lr * scale / (1 - beta1**self.steps))
 
 
-def _flat(groups: Iterable[list[tuple[str, nn.Parameter]]]) -> list[tuple[str, nn.Parameter]]:
-    return [item for group in groups for item in group]
+def _kind(name: str, parameter: Tensor) -> str:
+    """Which rate a tensor outside the blocks' matrices learns at."""
+    if name.startswith(("lm_head", "score")):
+        return "head"
+    return "gain" if parameter.ndim == 1 else "embed"
 
 
-def orthogonal(matrices_NRC: Tensor, steps: int = 5) -> Tensor:
-    """Matrices with the singular vectors of the given ones and singular values near one, same shape, fp32.
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    return torch.zeros_like(local(parameter)) if parameter.grad is None else local(parameter.grad)
 
-    Runs in bf16 where the hardware multiplies that (it is enough for a direction): elsewhere bf16 is emulated and would
-    take seven times as long as the rest of a step.
+
+def _even(update_NRC: Tensor, square_NR1: Tensor, beta2: float, spread: Spread) -> None:
+    """Divide rows by a running measure of their size, in place; the whole keeps the size it had (NorMuon)."""
+    sizes_NR1 = torch.linalg.vector_norm(update_NRC, dim=2, keepdim=True, dtype=torch.float32).square()
+    square_NR1.lerp_(sizes_NR1 / update_NRC.shape[2], 1 - beta2)
+    factor_NR1 = square_NR1.clamp_min(1e-10).rsqrt()
+    before, after = (spread.total(x.sum(1, keepdim=True)) for x in (sizes_NR1, sizes_NR1 * factor_NR1.square()))
+    update_NRC.mul_(factor_NR1 * (before / after.clamp_min(1e-10)).sqrt())
+
+
+def orthogonal(matrices_NRC: Tensor, even_rows: bool = False) -> Tensor:
+    """Matrices with the singular vectors of the given ones and singular values near one, same shape.
+
+    In bf16 where the hardware multiplies that (it is enough for a direction): elsewhere bf16 is emulated and would take
+    seven times as long as the rest of a step; there in fp32. With `even_rows` each row is first scaled to the mean
+    row's size, so that fewer directions start out tiny (2603.28254).
     """
-    a, b, c = NEWTON_SCHULZ
     x = matrices_NRC.to(pick_dtype(matrices_NRC.device))
+    sizes_NR1 = torch.linalg.vector_norm(x, dim=2, keepdim=True, dtype=torch.float32)
+    whole_N11 = torch.linalg.vector_norm(sizes_NR1, dim=1, keepdim=True)
+    factor = 1 / (whole_N11 * 1.01 + 1e-7)
+    if even_rows:
+        factor = factor * whole_N11 / (sizes_NR1.clamp_min(1e-10) * x.shape[1] ** 0.5)
+    x = x * factor
+    x = x.to(pick_dtype(x.device))
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for _ in range(steps):
+    for a, b, c in POLAR_EXPRESS:
         gram = x @ x.mT
-        x = a * x + (b * gram + c * (gram @ gram)) @ x
-    return (x.mT if tall else x).float()
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT.contiguous() if tall else x

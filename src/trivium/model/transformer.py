@@ -9,12 +9,17 @@ Ideas: RMSNorm (1910.07467), RoPE (2104.09864), SwiGLU (2002.05202), GQA (2305.1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from trivium.model.attention import Attention, document_mask
-from trivium.model.cache import Cache
+from trivium.model.attention import Attention, Spans, document_mask
+from trivium.model.cache import Cache, Past
 from trivium.model.config import ModelConfig
 from trivium.model.layers import FeedForward, Linear, RMSNorm, rope_table
 
@@ -29,12 +34,17 @@ class Block(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(
-        self, x_BTD: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer: int
-    ) -> Tensor:
+    def forward(self, x_BTD: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Past | None) -> Tensor:
         """The residual stream after this block, `(B, T, D)`."""
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rope, mask, cache, layer)
+        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rope, mask, past)
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
+
+
+def _fused_step(*inputs: Any) -> Any:
+    """`fused.block.block_step`, which can be loaded where there is Triton."""
+    from trivium.model.fused.block import block_step
+
+    return block_step(*inputs)
 
 
 class Transformer(nn.Module):
@@ -50,6 +60,46 @@ class Transformer(nn.Module):
         self.lm_head = Linear(config.hidden_size, config.vocab_size)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.embed_tokens.weight
+        self.hasten("plain")
+
+    @classmethod
+    def drawn(cls, config: ModelConfig, compute_dtype: torch.dtype, device: torch.device, seed: int) -> Transformer:
+        """A model on `device` with random weights from `seed`: the same ones on devices of one kind."""
+        with torch.device("meta"):
+            model = cls(config, compute_dtype)
+        model.to_empty(device=device)
+        if config.tie_word_embeddings:
+            model.lm_head.weight = model.embed_tokens.weight
+        model.init_weights(torch.Generator(device).manual_seed(seed))
+        return model
+
+    def hasten(self, how: str, recompute: bool = False, hooked: bool = False) -> None:
+        """How blocks run while training: "plain", "compiled" (by torch, one graph for all) or "fused" (our kernels).
+
+        With `recompute`, what a block computed on the way is computed again for the gradient: a third more time, and
+        memory for one block instead of all. Nothing here touches parameters; evaluation and sampling stay plain.
+        `hooked` blocks do something before and after they run (gather their weights): that stays outside.
+        """
+        step: Callable[..., Any] = Block.forward if hooked else Block.__call__
+        if how == "fused":
+            step = _fused_step
+        elif how == "compiled":
+            step = torch.compile(Block.forward, fullgraph=True, dynamic=False)
+        if recompute:
+            step = partial(checkpoint, step, use_reentrant=False, preserve_rng_state=False)
+        if hooked:
+            for block in self.layers:
+                block.forward = partial(step, block)
+            step = Block.__call__
+        self._training_step = step
+        self._fused = how == "fused"
+
+    def angles(self, length: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the angles of positions 0..length-1, `(T, K/2)` each, fp32."""
+        positions_1T = torch.arange(length, device=self.device)[None]
+        half = self.config.head_dim // 2
+        cos, sin = (x[0, :, 0, half:].contiguous() for x in rope_table(self.config, positions_1T, torch.float32))
+        return cos, sin
 
     @property
     def device(self) -> torch.device:
@@ -57,7 +107,7 @@ class Transformer(nn.Module):
         return self.embed_tokens.weight.device
 
     def init_weights(self, generator: torch.Generator) -> None:
-        """Random weights from `generator` (a CPU generator, whatever the device).
+        """Random weights from `generator`.
 
         Matrices are uniform with deviation 1/sqrt(fan-in); those that write into the residual stream start at zero,
         so that each block starts as the identity and depth costs nothing at the start.
@@ -69,7 +119,7 @@ class Transformer(nn.Module):
                 nn.init.zeros_(parameter)
             else:
                 deviation = {"embed_tokens.weight": 1.0, "lm_head.weight": 0.002}.get(name, parameter.shape[1] ** -0.5)
-                values = torch.randn(parameter.shape, generator=generator) * deviation
+                values = torch.randn(parameter.shape, generator=generator, device=generator.device) * deviation
                 with torch.no_grad():
                     parameter.copy_(values)
 
@@ -79,20 +129,25 @@ class Transformer(nn.Module):
         positions_BT: Tensor | None = None,
         documents_BT: Tensor | None = None,
         cache: Cache | None = None,
+        spans: Spans | None = None,
     ) -> Tensor:
         """The normed residual stream, `(B, T, D)` in the compute dtype.
 
-        `documents_BT` numbers the documents packed in a row: attention does not cross them. With a `cache`, the tokens
-        continue what it holds.
+        `documents_BT` numbers the documents packed in a row: attention does not cross them. `spans` says the same to
+        the fused kernels. With a `cache`, the tokens continue what it holds.
         """
-        rows, length = ids_BT.shape
-        if positions_BT is None:
-            positions_BT = torch.arange(length, device=ids_BT.device).expand(rows, length)
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
+        if self._fused and self.training and cache is None and positions_BT is None:
+            from trivium.model.fused.block import trunk
+
+            return trunk(self, x_BTD, spans or document_mask(documents_BT), self._training_step)
+        if positions_BT is None:
+            positions_BT = torch.arange(ids_BT.shape[1], device=ids_BT.device)[None]
         rope = rope_table(self.config, positions_BT, x_BTD.dtype)
         mask = cache.mask(positions_BT) if cache is not None else document_mask(documents_BT)
+        run = self._training_step if self.training and cache is None else Block.__call__
         for layer, block in enumerate(self.layers):
-            x_BTD = block(x_BTD, rope, mask, cache, layer)
+            x_BTD = run(block, x_BTD, rope, mask, None if cache is None else cache.layer(layer))
         return self.norm(x_BTD)
 
     def logits(self, hidden_BTD: Tensor) -> Tensor:

@@ -71,6 +71,8 @@ def lines(
     y_range: tuple[float, float] | None = None,
     levels: Mapping[str, float] | None = None,
     height: float = 250.0,
+    x_form: Format = as_number,
+    x_about: int = 6,
 ) -> Markup:
     """A line chart. `levels` are dashed horizontal lines, each with its name. Empty Markup when no line has a point."""
     every = [p for line in drawn for p in (*line.points, *line.faint)]
@@ -82,7 +84,7 @@ def lines(
     room = 0.0 if y_range else 0.06 * (high - low or 1.0)
     xs = [x for x, _ in every]
     frame = Frame(WIDTH, height, (min(xs), max(xs)), (low - room, high + room), top=30)
-    parts = [*frame.rows(y_form), *frame.columns(as_number, x_name), text(0, 11, y_name, style="axis")]
+    parts = [*frame.rows(y_form), *frame.columns(x_form, x_name, x_about), text(0, 11, y_name, style="axis")]
     for name, value in levels.items():
         y = frame.up(value)
         parts.append(element("line", x1=frame.left, x2=WIDTH - frame.right, y1=y, y2=y, class_="level"))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trivium.ground.errors import ArtifactError
 from trivium.text.huggingface import LETTERS, unspell
-from trivium.text.tokenizer import CONFIG_FILE, END_OF_TEXT, JSON_FILE, TURN_END, Tokenizer
+from trivium.text.tokenizer import CONFIG_FILE, END_OF_TEXT, JSON_FILE, TURN_END, Tokenizer, well_formed
 
 if TYPE_CHECKING:
     import tokenizers
@@ -147,12 +147,12 @@ class ImportedTokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         """Ordinary ids only, whatever the text spells. Lone surrogates become U+FFFD."""
-        ids: list[int] = self._ordinary.encode(_whole(text), add_special_tokens=False).ids
+        ids: list[int] = self._ordinary.encode(well_formed(text), add_special_tokens=False).ids
         return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` of each text, on the library's threads."""
-        found = self._ordinary.encode_batch_fast([_whole(text) for text in texts], add_special_tokens=False)
+        found = self._ordinary.encode_batch_fast([well_formed(text) for text in texts], add_special_tokens=False)
         return [encoding.ids for encoding in found]
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
@@ -202,11 +202,3 @@ def _check_kind(content: Mapping[str, Any]) -> None:
     missing = [byte for byte in NEEDED if LETTERS[byte] not in model["vocab"]]
     if missing:
         raise ValueError(f"it has no token for the byte {missing[0]:#x}")
-
-
-def _whole(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -1,6 +1,6 @@
 r"""Split regexes of known families, and the long runs of spaces that their look-ahead cannot survive.
 
-`\s+(?!\S)` makes the regex engine under tiktoken and rustbpe keep a stack entry for each space: a run of about a
+`\s+(?!\S)` makes the regex engine under tiktoken keep a stack entry for each space: a run of about a
 million ends in a panic. Such runs are cut out of the text before the engine sees them, at exactly the places where it
 would have cut.
 """
@@ -42,8 +42,3 @@ def long_spaces(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
         elif text[end] not in "\r\n":
             yield start, end - 1
-
-
-def shorten_spaces(text: str) -> str:
-    """The text with such runs cut to LONG characters: for training, where their length teaches nothing."""
-    return _SPACES.sub(lambda run: run.group()[:LONG], text) if len(text) >= LONG else text

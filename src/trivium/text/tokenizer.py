@@ -32,6 +32,8 @@ SPECIALS = (END_OF_TEXT, TURN_START, TURN_END, THINK, THINK_END, "<tool_call>", 
 """Their ids follow the ordinary ones in this order."""
 
 RANKS_FILE, JSON_FILE, CONFIG_FILE = "vocabulary.tiktoken", "tokenizer.json", "tokenizer_config.json"
+MODEL_FILE = "config.json"
+"""Beside a tokenizer in a model's folder."""
 FILES = (JSON_FILE, RANKS_FILE, CONFIG_FILE)
 
 CHECK_TEXTS = (
@@ -191,8 +193,8 @@ class Tokenizer:
     def open(cls, folder: Path) -> Tokenizer:
         """The tokenizer that `save` wrote into `folder` (a tokenizer artifact or a model folder), ours or imported.
 
-        Raises ArtifactError when a file is missing or damaged, or when the two vocabularies, the split regex or the
-        specials do not agree with each other.
+        Raises ArtifactError when a file is missing or damaged, when the two vocabularies, the split regex or the
+        specials do not agree with each other, or when a model beside them has fewer tokens.
         """
         if (folder / JSON_FILE).is_file() and not (folder / RANKS_FILE).is_file() and not _ours(folder):
             from trivium.text.imported import ImportedTokenizer
@@ -204,6 +206,8 @@ class Tokenizer:
             ranks = {base64.b64decode(token): int(rank) for token, rank in (line.split() for line in lines)}
             tokenizer = cls(ranks, str(config["pattern"]))
             _agree(tokenizer, content)
+            if (folder / MODEL_FILE).is_file():
+                _fits(tokenizer, int(_read(folder / MODEL_FILE)["vocab_size"]))
         except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error, ConfigError) as error:
             raise ArtifactError(f"{folder} holds no whole tokenizer: {error}", "Run its stage again.") from error
         return tokenizer
@@ -212,6 +216,15 @@ class Tokenizer:
 def _ours(folder: Path) -> bool:
     """Whether a folder without ranks is ours, damaged: ours name their split regex."""
     return (folder / CONFIG_FILE).is_file() and "pattern" in _read(folder / CONFIG_FILE)
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate, as tiktoken encodes it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _agree(tokenizer: Tokenizer, content: Mapping[str, Any]) -> None:
@@ -226,6 +239,11 @@ def _agree(tokenizer: Tokenizer, content: Mapping[str, Any]) -> None:
         raise ValueError(f"the merges in {JSON_FILE} do not make the tokens of {RANKS_FILE}.")
     if {entry["content"]: entry["id"] for entry in content["added_tokens"]} != dict(tokenizer.special):
         raise ValueError(f"the special tokens in {JSON_FILE} are not {', '.join(SPECIALS)}.")
+
+
+def _fits(tokenizer: Tokenizer, vocabulary: int) -> None:
+    if vocabulary < tokenizer.size:
+        raise ValueError(f"the model beside it knows {vocabulary} tokens, the tokenizer has {tokenizer.size}.")
 
 
 def _dump(value: Any) -> str:

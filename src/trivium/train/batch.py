@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from trivium.model.attention import Spans, spans_of
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -21,10 +23,12 @@ class Batch:
     ids_BT: Tensor
     targets_BT: Tensor
     weights_BT: Tensor
-    documents_BT: Tensor
-    """Number of the document that each token belongs to: attention does not cross them."""
+    documents_BT: Tensor | None
+    """Number of the document that each token belongs to: attention does not cross them. None: it does."""
     facts: Mapping[str, float] = field(default_factory=dict)
     """Figures of this batch for the metrics (a pass rate, a length)."""
+    spans: Spans | None = None
+    """The same documents for the kernels of a GPU."""
 
     @property
     def tokens(self) -> int:
@@ -32,16 +36,40 @@ class Batch:
         return self.ids_BT.numel()
 
     def rows(self, start: int, stop: int, device: torch.device) -> Batch:
-        """Some of its rows, on a device."""
+        """Some of its rows, on a device. A copy to a GPU is not waited for."""
 
         def part(x: Tensor) -> Tensor:
+            if device.type == "cuda":
+                return x[start:stop].pin_memory().to(device, non_blocking=True)
             return x[start:stop].to(device)
 
-        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), part(self.documents_BT))
+        documents, spans = None, None
+        if self.documents_BT is not None:
+            documents = part(self.documents_BT)
+            if device.type == "cuda":
+                found = spans_of(self.documents_BT[start:stop])
+                spans = Spans(found.starts.pin_memory().to(device, non_blocking=True), found.longest)
+        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents, spans=spans)
+
+    def filled(self, rows: int) -> Batch:
+        """The batch, with rows that teach nothing added until their number is a multiple of `rows`."""
+        missing = -len(self.ids_BT) % rows
+        if not missing:
+            return self
+
+        def fill(x: Tensor) -> Tensor:
+            return torch.cat([x, x.new_zeros(missing, x.shape[1])])
+
+        documents = None if self.documents_BT is None else fill(self.documents_BT)
+        return Batch(fill(self.ids_BT), fill(self.targets_BT), fill(self.weights_BT), documents, self.facts)
 
 
 class Source(Protocol):
     """Batches by step number. `batch(n)` is a pure function of `n`, the state and (in RL) the model's weights."""
+
+    regular: bool
+    """A batch depends on its number alone, and all rows have one length: it may be made before its turn, and the blocks
+    may be compiled for its shape."""
 
     def batch(self, step: int) -> Batch | None:
         """The batch of a step; None when there is nothing to learn from it (all groups without signal)."""

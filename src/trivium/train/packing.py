@@ -25,10 +25,15 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
 
 
 class StreamRows:
-    """Batches of rows cut from a shard's documents laid end to end; epoch after epoch."""
+    """Batches of rows cut from a shard's documents laid end to end; epoch after epoch.
 
-    def __init__(self, shard: TokenShard, row_tokens: int, rows: int, seed: int) -> None:
-        self.shard, self.row_tokens, self.rows, self.seed = shard, row_tokens, rows, seed
+    With `crossing`, tokens also see the documents before theirs in the row, as one kernel's causal mask would have it.
+    """
+
+    regular = True
+
+    def __init__(self, shard: TokenShard, row_tokens: int, rows: int, seed: int, crossing: bool = False) -> None:
+        self.shard, self.row_tokens, self.rows, self.seed, self.crossing = shard, row_tokens, rows, seed, crossing
         self.rows_per_epoch = (len(shard.ids) - 1) // row_tokens
         self._epoch = -1
 
@@ -41,24 +46,38 @@ class StreamRows:
         """The rows of a step: every target weighs the same."""
         epoch, index = divmod(step, self.steps_per_epoch)
         self._lay_out(epoch)
-        start, length = index * self.rows * self.row_tokens, self.row_tokens
-        take = np.arange(start, start + self.rows * length).reshape(self.rows, length)
-        take %= len(self._ids) - 1
-        weights = torch.full((self.rows, length), 1.0 / (self.rows * length))
-        return Batch(_tensor(self._ids[take]), _tensor(self._ids[take + 1]), weights, _tensor(self._owner[take]))
+        shape = (self.rows, self.row_tokens)
+        count = self.rows * self.row_tokens
+        if self.rows_per_epoch >= self.rows:
+            ids, owner = self._span(index * count, (index + 1) * count + 1)
+            inputs, targets, owner = ids[:-1], ids[1:], owner[1:]
+        else:  # a shard smaller than a batch: around and around
+            ids, owner = self._span(0, len(self.shard.ids))
+            take = np.arange(count) % (len(ids) - 1)
+            inputs, targets, owner = ids[take], ids[take + 1], owner[take + 1]
+        weights = torch.full(shape, 1.0 / count)
+        # A token belongs to the document of the token that it predicts: an <|endoftext|> opens the next document.
+        documents = None if self.crossing else _tensor(owner.reshape(shape))
+        return Batch(_tensor(inputs.reshape(shape)), _tensor(targets.reshape(shape)), weights, documents)
 
     def _lay_out(self, epoch: int) -> None:
         if epoch == self._epoch:
             return
         offsets = np.asarray(self.shard.offsets)
-        order = epoch_order(len(offsets) - 1, self.seed, epoch)
-        lengths = np.diff(offsets)[order]
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-        positions = np.arange(lengths.sum()) - np.repeat(starts, lengths) + np.repeat(offsets[:-1][order], lengths)
-        self._ids = np.asarray(self.shard.ids)[positions]
-        # A token belongs to the document of the token that it predicts: an <|endoftext|> opens the next document.
-        self._owner = np.roll(np.repeat(np.arange(len(order)), lengths), -1)
+        self._order = epoch_order(len(offsets) - 1, self.seed, epoch)
+        self._starts = np.concatenate([[0], np.cumsum(np.diff(offsets)[self._order])])
         self._epoch = epoch
+
+    def _span(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Tokens `start` to `stop` of the epoch, and the place of each one's document in it."""
+        first, last = np.searchsorted(self._starts, [start, stop - 1], side="right") - 1
+        parts, lengths = [], []
+        for place in range(first, last + 1):
+            begin = max(start - self._starts[place], 0)
+            end = min(stop, self._starts[place + 1]) - self._starts[place]
+            parts.append(self.shard.document(int(self._order[place]))[begin:end])
+            lengths.append(end - begin)
+        return np.concatenate(parts), np.repeat(np.arange(first, last + 1), lengths)
 
     def state(self) -> dict[str, Any]:
         """Nothing: a batch is a function of its number."""
@@ -113,6 +132,8 @@ def rows_of(examples: Sequence[Example], groups: Sequence[Sequence[int]], row_to
 
 class PackedRows:
     """Batches of whole examples packed into rows, in an order drawn anew each epoch."""
+
+    regular = True
 
     def __init__(self, examples: Sequence[Example], row_tokens: int, rows: int, seed: int, pad: int) -> None:
         self.examples, self.row_tokens, self.rows, self.seed, self.pad = examples, row_tokens, rows, seed, pad

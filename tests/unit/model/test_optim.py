@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from trivium.model.config import ModelConfig, OptimizerConfig
-from trivium.model.optim import NEWTON_SCHULZ, Optimizer, orthogonal
+from trivium.model.optim import POLAR_EXPRESS, Optimizer, orthogonal
 from trivium.model.reward import RewardModel
 from trivium.model.transformer import Transformer
 
@@ -20,9 +20,8 @@ def one_thread() -> None:
 def test_where_bf16_is_emulated_updates_are_made_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     x = torch.randn(3, 48, 96, generator=torch.Generator().manual_seed(0))
-    exact = x.double() / (x.double().norm(dim=(1, 2), keepdim=True) + 1e-7)
-    a, b, c = NEWTON_SCHULZ
-    for _ in range(5):
+    exact = x.double() / (x.double().norm(dim=(1, 2), keepdim=True) * 1.01 + 1e-7)
+    for a, b, c in POLAR_EXPRESS:
         gram = exact @ exact.mT
         exact = a * exact + (b * gram + c * (gram @ gram)) @ exact
     assert (orthogonal(x) - exact).abs().max() < 1e-4
@@ -31,7 +30,7 @@ def test_where_bf16_is_emulated_updates_are_made_in_fp32(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("shape", [(3, 40, 40), (2, 64, 24), (2, 24, 64), (1, 8, 8)])
 def test_updates_are_nearly_orthogonal(shape: tuple[int, int, int]) -> None:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
-    values = torch.linalg.svdvals(orthogonal(x, steps=5))
+    values = torch.linalg.svdvals(orthogonal(x).float())
     assert values.shape == (shape[0], min(shape[1:]))
     assert values.max() < 1.3
     assert values.median() > 0.65
@@ -46,7 +45,7 @@ def test_an_update_keeps_the_singular_vectors() -> None:
     u, _ = torch.linalg.qr(torch.randn(12, 12, generator=generator))
     v, _ = torch.linalg.qr(torch.randn(12, 12, generator=generator))
     x = u @ torch.diag(torch.linspace(0.5, 2.0, 12)) @ v.T
-    inside = u.T @ orthogonal(x[None])[0] @ v
+    inside = u.T @ orthogonal(x[None])[0].float() @ v
     off = inside - torch.diag(inside.diagonal())
     assert off.abs().max() < 0.05
     assert (inside.diagonal() > 0.6).all()

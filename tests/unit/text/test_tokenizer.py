@@ -12,7 +12,7 @@ import tiktoken
 
 from trivium.ground.errors import ArtifactError, ConfigError
 from trivium.text.huggingface import LETTERS, merges_of, spell, split_bytes, unspell
-from trivium.text.patterns import DIGITS, LONG, PATTERNS, long_spaces, shorten_spaces
+from trivium.text.patterns import DIGITS, LONG, PATTERNS, long_spaces
 from trivium.text.tokenizer import CHECK_TEXTS, CONFIG_FILE, JSON_FILE, RANKS_FILE, SPECIALS, Tokenizer
 
 
@@ -200,8 +200,3 @@ def test_long_spaces_are_cut_where_the_regex_cuts(tokenizer: Tokenizer, before: 
     for piece in regex.findall(PATTERNS["qwen2"], text):
         cuts.add(max(cuts) + len(piece))
     assert all({start, end} <= cuts for start, end in long_spaces(text))
-
-
-def test_training_sees_shorter_runs() -> None:
-    assert shorten_spaces("a" + " " * (3 * LONG) + "b") == "a" + " " * LONG + "b"
-    assert shorten_spaces("a  b") == "a  b"

@@ -11,7 +11,7 @@ from trivium.ground.errors import ArtifactError, ConfigError, Stopped
 from trivium.ground.how import How
 from trivium.stages.tokenizer.config import TokenizerConfig
 from trivium.stages.tokenizer.run import label_of, run, train
-from trivium.stages.tokenizer.stats import show
+from trivium.stages.tokenizer.show import describe
 from trivium.text.document import read_documents
 from trivium.text.patterns import LONG
 from trivium.text.tokenizer import FILES, Tokenizer
@@ -73,8 +73,8 @@ def test_an_unused_token_is_one_that_no_document_holds(artifact: Artifact, selec
 def test_a_token_that_is_no_character_is_shown_by_its_bytes(artifact: Artifact) -> None:
     tokenizer = Tokenizer.open(artifact.path)
     assert artifact.json("stats.json")["not_utf8_alone"] >= 128
-    assert show(tokenizer, tokenizer.ranks[b"\xff"]) == {"id": 255, "hex": "ff", "text": None}
-    assert show(tokenizer, tokenizer.ranks[b"a"])["text"] == "a"
+    assert describe(tokenizer, tokenizer.ranks[b"\xff"]) == {"id": 255, "hex": "ff", "text": None}
+    assert describe(tokenizer, tokenizer.ranks[b"a"])["text"] == "a"
 
 
 def test_a_digit_is_a_token_of_its_own() -> None:
@@ -119,3 +119,21 @@ def test_a_stop_leaves_nothing_half_done(selected: Artifact, tmp_path: Path) -> 
 def test_configs_outside_their_meaning_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         TokenizerConfig(**values)  # type: ignore[arg-type]
+
+
+def test_what_training_took_is_told(artifact: Artifact) -> None:
+    account = artifact.json("stats.json")["training"]
+    assert account["spills"] == account["dropped_words"] == account["dropped_occurrences"] == 0
+    assert account["occurrences"] > account["words"] > 10
+    assert account["peak_bytes"] >= account["table_bytes"] > 0
+    assert artifact.manifest["facts"]["peak_bytes"] == account["peak_bytes"]
+
+
+def test_words_left_out_are_said(selected: Artifact, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    letters = str.maketrans("0123456789", "abcdefghij")
+    texts = [" ".join(str(i * j % 999_983).translate(letters) for j in range(1, 40)) for i in range(2000)]
+    config = TokenizerConfig(vocabulary=300, memory_mib=1)
+    assert train(texts, config).size == 300
+    assert "left out" in capsys.readouterr().err
+    train(texts[:10], config)
+    assert "left out" not in capsys.readouterr().err

@@ -108,6 +108,7 @@ def test_a_step_without_signal_changes_nothing(tmp_path: Path) -> None:
 
 def test_a_source_is_given_its_state_back(tmp_path: Path) -> None:
     class Counting(StreamRows):
+        regular = False
         seen = 0
 
         def batch(self, step: int) -> Batch:

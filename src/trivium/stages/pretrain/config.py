@@ -47,6 +47,11 @@ class PretrainConfig:
 
     seed: int = 0
     """Decides the first weights and the order of documents."""
+    depth: int = 0
+    """Number of blocks from which shape, batch, rates, steps and schedule follow, each unless it is set here; 0 means
+    that they are all as set here."""
+    ratio: float = 12.0
+    """With a depth: tokens to read for each parameter that multiplies."""
     shape: ShapeConfig = field(default_factory=ShapeConfig)
     row_tokens: int = 256
     """Tokens in a packed row."""
@@ -56,6 +61,8 @@ class PretrainConfig:
     """Passes over the shards."""
     steps: int = 0
     """Stop after this many steps; 0 means all of the epochs."""
+    crossing: bool = False
+    """Whether tokens also see the documents before theirs in a row: faster on a GPU."""
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(muon_lr=0.02, embed_lr=0.03, head_lr=0.008)
     )
@@ -64,6 +71,8 @@ class PretrainConfig:
     """How many times along the way held-out bits per byte are measured and samples taken."""
 
     def __post_init__(self) -> None:
+        check(0 <= self.depth <= 128, "depth", self.depth, "0 to 128 blocks.")
+        check(self.ratio > 0, "ratio", self.ratio, "Tokens for each parameter: above 0, 12 is usual.")
         check(self.row_tokens > 1, "row_tokens", self.row_tokens, "A row needs 2 tokens or more.")
         check(self.rows > 0, "rows", self.rows, "A step needs a row.")
         check(self.epochs > 0, "epochs", self.epochs, "Read the shards once or more.")

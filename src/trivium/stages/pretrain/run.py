@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from trivium.evals.bits import document_bits, margin, per_byte
 from trivium.evals.kneser_ney import KneserNey
@@ -34,13 +33,19 @@ from trivium.model.device import pick_dtype, settle
 from trivium.model.folder import save_model
 from trivium.model.transformer import Transformer
 from trivium.stages.pretrain.config import FORMAT, STAGE, PretrainConfig
+from trivium.stages.pretrain.depth import derive
 from trivium.text.shards import Shards, open_shards
 from trivium.text.tokenizer import Tokenizer
+from trivium.train.crew import plain, turn
 from trivium.train.loop import Loop, LoopConfig
 from trivium.train.packing import StreamRows
 
+SEVERAL_RANKS = True
+"""Under torchrun all ranks run this stage."""
 SAMPLE_PROMPTS = ("The", "To install the package, run", "Question: 47 + 35 = ?\n", "The town of Larkham")
 QUICK_DOCUMENTS = 24
+KNESER_NEY_TOKENS = 20_000_000
+"""Of a larger shard no Kneser-Ney model is made: its counts would fill the memory."""
 
 
 def label_of(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Label:
@@ -57,25 +62,26 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     tokenizer = Tokenizer.open(inputs["tokenizer"].path)
     shards = open_shards(inputs["shards"], tokenizer)
     device = settle(how)
-    model = Transformer(config.shape.model(tokenizer.size), pick_dtype(device))
-    model.init_weights(torch.Generator().manual_seed(config.seed))
-    model.to(device)
-    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed)
+    config = derive(config, tokenizer.size, len(shards.train.ids))
+    model = Transformer.drawn(config.shape.model(tokenizer.size), pick_dtype(device), device, config.seed)
+    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, config.crossing)
     steps = config.steps or config.epochs * rows.steps_per_epoch
     loop = Loop(
         model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work, how
     )
-    watch = _Watch(model, tokenizer, shards, steps, config, work)
+    watch = _Watch(model, tokenizer, shards, steps, config, work, how)
     loop.run("pre-training", watch.look)
-    evals = {"heldout": {"web": against_kneser_ney(model, shards, tokenizer, config.row_tokens, how)}}
-    facts = _facts(model, loop, evals)
-    with sealing(out, label, facts) as folder:
-        save_model(folder, model, dict(tokenizer.special))
-        tokenizer.save(folder)
-        write_json(folder / "evals.json", evals)
-        write_json(folder / "samples.json", list(read_jsonl(watch.path)))
-        shutil.copy(loop.metrics_path, folder / "metrics.jsonl")
-    shutil.rmtree(work)
+    finished = plain(model, how)
+    with turn(how) as mine:
+        if mine and finished is not None:
+            evals = {"heldout": {"web": against_kneser_ney(finished, shards, tokenizer, config.row_tokens, how)}}
+            with sealing(out, label, _facts(finished, loop, evals)) as folder:
+                save_model(folder, finished, dict(tokenizer.special))
+                tokenizer.save(folder)
+                write_json(folder / "evals.json", evals)
+                write_json(folder / "samples.json", list(read_jsonl(watch.path)))
+                shutil.copy(loop.metrics_path, folder / "metrics.jsonl")
+            shutil.rmtree(work)
     return open_artifact(out, "model")
 
 
@@ -83,9 +89,16 @@ class _Watch:
     """Measures and samples a few times along the way."""
 
     def __init__(
-        self, model: Transformer, tokenizer: Tokenizer, shards: Shards, steps: int, config: PretrainConfig, work: Path
+        self,
+        model: Transformer,
+        tokenizer: Tokenizer,
+        shards: Shards,
+        steps: int,
+        config: PretrainConfig,
+        work: Path,
+        how: How,
     ) -> None:
-        self.model, self.tokenizer, self.shards = model, tokenizer, shards
+        self.model, self.tokenizer, self.shards, self.how = model, tokenizer, shards, how
         self.path = work / "samples.jsonl"
         self.window = config.row_tokens
         self.at = {max(1, round(steps * (i + 1) / config.evaluations)) for i in range(config.evaluations)}
@@ -94,23 +107,31 @@ class _Watch:
         self.bytes = sum(records[i]["bytes"] for i in self.chosen)
 
     def look(self, step: int) -> Mapping[str, Any] | None:
-        """Figures after `step` steps, at a few of them."""
+        """Figures after `step` steps, at a few of them; rank 0 makes them while the others wait."""
         if step not in self.at:
             return None
-        texts = continue_text(Engine(self.model), self.tokenizer, SAMPLE_PROMPTS, max_new=40)
+        model = plain(self.model, self.how)
+        with turn(self.how) as mine:
+            return self._measure(step, model) if mine and model is not None else None
+
+    def _measure(self, step: int, model: Transformer) -> Mapping[str, Any] | None:
+        texts = continue_text(Engine(model), self.tokenizer, SAMPLE_PROMPTS, max_new=40)
         with JsonLog(self.path, keep=lambda record: record["step"] < step) as log:
             for prompt, text in zip(SAMPLE_PROMPTS, texts, strict=True):
                 log.write({"step": step, "prompt": prompt, "text": text})
         if not self.bytes:
             return None
-        bits = document_bits(self.model, self.shards.heldout, self.chosen, self.tokenizer.end_of_text, self.window)
+        bits = document_bits(model, self.shards.heldout, self.chosen, self.tokenizer.end_of_text, self.window)
         return {"heldout_bits_per_byte": float(bits.sum() / self.bytes)}
 
 
 def against_kneser_ney(
     model: Transformer, shards: Shards, tokenizer: Tokenizer, window: int, how: How
 ) -> dict[str, Any]:
-    """Bits per byte on the held-out documents: the model, modified Kneser-Ney (order 3, same tokens), the margin."""
+    """Bits per byte on the held-out documents: the model, modified Kneser-Ney (order 3, same tokens), the margin.
+
+    Of a shard of more than KNESER_NEY_TOKENS, the model's alone.
+    """
     heldout = shards.heldout
     if not len(heldout):
         return {}
@@ -118,11 +139,14 @@ def against_kneser_ney(
     total = sum(max(1, -(-2 * len(heldout.document(i)) // window)) for i in range(len(heldout)))
     with Progress("held-out bits per byte", total, "windows", how) as bar:
         bits = document_bits(model, heldout, range(len(heldout)), tokenizer.end_of_text, window, bar=bar)
+    model_bits = per_byte(bits, sizes).to_json()
+    if len(shards.train.ids) > KNESER_NEY_TOKENS:
+        return {"model_bits_per_byte": model_bits}
     baseline = KneserNey.fit(np.asarray(shards.train.ids), np.asarray(shards.train.offsets), tokenizer.size, order=3)
     nats = -baseline.log_probs(np.asarray(heldout.ids), np.asarray(heldout.offsets))
     other = np.add.reduceat(nats, heldout.offsets[:-1]) / np.log(2)
     return {
-        "model_bits_per_byte": per_byte(bits, sizes).to_json(),
+        "model_bits_per_byte": model_bits,
         "kneser_ney_bits_per_byte": per_byte(other, sizes).to_json(),
         "margin": margin(bits, other, sizes).to_json(),
     }
@@ -142,10 +166,9 @@ def _facts(model: Transformer, loop: Loop, evals: dict[str, Any]) -> dict[str, A
         "loss": round(records[-1]["loss"], 4),
         **(
             {
-                "heldout_bits_per_byte": round(web["model_bits_per_byte"]["value"], 4),
-                "kneser_ney_bits_per_byte": round(web["kneser_ney_bits_per_byte"]["value"], 4),
+                name.replace("model", "heldout"): round(web[name]["value"], 4)
+                for name in ("model_bits_per_byte", "kneser_ney_bits_per_byte")
+                if name in web
             }
-            if web
-            else {}
         ),
     }

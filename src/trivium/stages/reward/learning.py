@@ -47,6 +47,8 @@ def margins(model: RewardModel, batch: Batch) -> Tensor:
 class Pairs:
     """Batches of comparisons, a row each, in an order drawn anew each epoch."""
 
+    regular = False  # rows are as long as their pair
+
     def __init__(self, pairs: Sequence[tuple[list[int], list[int]]], batch: int, seed: int, pad: int) -> None:
         self.pairs, self.seed, self.pad = pairs, seed, pad
         self.steps_per_epoch = max(1, round(len(pairs) / batch))

@@ -45,6 +45,8 @@ class Rollout:
 class Practice:
     """The source of RL's batches: samples with the model that is being trained."""
 
+    regular = False  # a batch depends on the weights
+
     def __init__(
         self, config: RlConfig, task: str, level: int, model: Transformer, tokenizer: Tokenizer, folder: Path
     ) -> None:

@@ -90,6 +90,8 @@ def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How)
 class Traces:
     """Batches of worked traces at a level that may move; the level and its log are the state."""
 
+    regular = False  # a batch depends on the level, which follows the model
+
     def __init__(self, config: WarmConfig, tokenizer: Tokenizer) -> None:
         self.config, self.tokenizer = config, tokenizer
         self.level = config.level

@@ -21,6 +21,7 @@ from trivium.ground.artifact import Artifact, Label, hash_file, open_artifact, p
 from trivium.ground.atomic import write_json
 from trivium.ground.how import How
 from trivium.ground.progress import Progress
+from trivium.stages.tokenizer.bulk import Bulk, sample_of
 from trivium.stages.tokenizer.config import SHARDS_FORMAT, SHARDS_STAGE, ShardsConfig
 from trivium.text.document import Document, count_documents, read_documents
 from trivium.text.shards import TokenShard
@@ -43,10 +44,9 @@ def run(config: ShardsConfig, inputs: Mapping[str, Artifact], out: Path, how: Ho
     tokenizer = Tokenizer.open(inputs["tokenizer"].path)
     facts: dict[str, int] = {}
     with sealing(out, label_of(config, inputs), facts) as folder:
-        splits = {
-            name: write_shard(folder, name, inputs["selected"].file(f"{name}.parquet"), tokenizer, how)
-            for name in SPLITS
-        }
+        paths = {name: inputs["selected"].file(f"{name}.parquet") for name in SPLITS}
+        bulk = Bulk(tokenizer, [text for path in paths.values() for text in sample_of(path)], how)
+        splits = {name: write_shard(folder, name, path, tokenizer, how, bulk) for name, path in paths.items()}
         index = {
             "dtype": str(dtype_for(tokenizer.size)),
             "vocabulary": tokenizer.size,
@@ -104,8 +104,11 @@ class Tally:
         }
 
 
-def write_shard(folder: Path, name: str, documents: Path, tokenizer: Tokenizer, how: How) -> dict[str, Any]:
+def write_shard(
+    folder: Path, name: str, documents: Path, tokenizer: Tokenizer, how: How, bulk: Bulk | None = None
+) -> dict[str, Any]:
     """Write the files of one shard, a batch of documents in memory at a time; its entry in the index comes back."""
+    bulk = bulk or Bulk(tokenizer, sample_of(documents), how)
     tally, dtype = Tally(), dtype_for(tokenizer.size)
     ids_path, offsets_path = folder / f"{name}.npy", folder / f"{name}.offsets.npy"
     with (
@@ -116,10 +119,12 @@ def write_shard(folder: Path, name: str, documents: Path, tokenizer: Tokenizer, 
         _write_header(ids_file, dtype, 0)
         for batch in _batches(read_documents(documents)):
             how.stop.check("while encoding")
-            for document, ids in zip(batch, tokenizer.encode_batch([d.text for d in batch]), strict=True):
-                ids.append(tokenizer.end_of_text)
-                ids_file.write(np.array(ids, dtype=dtype).tobytes())  # an id beyond the dtype raises OverflowError
-                lines.write(json.dumps(tally.add(document, len(ids)), ensure_ascii=False) + "\n")
+            for document, ids in zip(batch, bulk.encode([d.text for d in batch]), strict=True):
+                whole = np.append(ids, np.uint32(tokenizer.end_of_text))
+                if int(whole.max()) > np.iinfo(dtype).max:
+                    raise OverflowError(f"Id {whole.max()} does not fit into {dtype}.")
+                ids_file.write(whole.astype(dtype).tobytes())
+                lines.write(json.dumps(tally.add(document, whole.size), ensure_ascii=False) + "\n")
             bar.advance(len(batch))
         _write_header(ids_file, dtype, tally.offsets[-1])
     np.save(offsets_path, np.array(tally.offsets, dtype=np.int64))

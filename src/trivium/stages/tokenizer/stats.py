@@ -7,9 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from trivium.stages.tokenizer.bulk import Bulk
+from trivium.stages.tokenizer.show import describe, is_utf8
 from trivium.text.document import Document
 from trivium.text.patterns import DIGITS
-from trivium.text.tokenizer import Tokenizer
+from trivium.text.tokenizer import Tokenizer, well_formed
 
 BATCH = 256
 SHOWN = 24
@@ -22,12 +27,12 @@ def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> d
 
     Bytes per token are counted without the `<|endoftext|>` of each document; None where there is no token.
     """
-    figures, used = {}, Counter[int]()
+    figures, used, bulk = {}, np.zeros(tokenizer.size, np.int64), Bulk(tokenizer)
     for name, documents in splits.items():
-        figures[name], seen = _costs(tokenizer, documents)
-        used += seen if name == "train" else Counter()
+        figures[name], seen = costs(bulk, tokenizer.size, documents)
+        used += seen if name == "train" else 0
     ordered = sorted(tokenizer.ranks.items(), key=lambda item: item[1])
-    unused = sorted((len(token) == 1, rank) for token, rank in ordered if rank not in used)  # merges before bytes
+    unused = sorted((len(token) == 1, rank) for token, rank in ordered if not used[rank])  # merges before bytes
     longest = sorted(ordered, key=lambda item: (-len(item[0]), item[1]))[:SHOWN]
     return {
         "vocabulary": tokenizer.size,
@@ -35,34 +40,30 @@ def measure(tokenizer: Tokenizer, splits: Mapping[str, Iterable[Document]]) -> d
         "special": dict(tokenizer.special),
         "pattern": tokenizer.pattern,
         "digits_per_token": DIGITS[tokenizer.pattern],
-        "not_utf8_alone": sum(not _is_utf8(token) for token, _ in ordered),
+        "not_utf8_alone": sum(not is_utf8(token) for token, _ in ordered),
         "unused": {
             "count": len(unused),
             "single_bytes": sum(single for single, _ in unused),
-            "tokens": [show(tokenizer, rank) for _, rank in unused[:SHOWN]],
+            "tokens": [describe(tokenizer, rank) for _, rank in unused[:SHOWN]],
         },
-        "longest": [show(tokenizer, rank) for _, rank in longest],
+        "longest": [describe(tokenizer, rank) for _, rank in longest],
         "examples": [
-            {"text": text, "tokens": [show(tokenizer, index) for index in tokenizer.encode(text)]} for text in EXAMPLES
+            {"text": text, "tokens": [describe(tokenizer, index) for index in tokenizer.encode(text)]}
+            for text in EXAMPLES
         ],
         **figures,
     }
 
 
-def show(tokenizer: Tokenizer, index: int) -> dict[str, Any]:
-    """A token for people: its id, its bytes in hex, and its text or None where the bytes alone are no UTF-8."""
-    raw = tokenizer.decode_bytes([index])
-    return {"id": index, "hex": raw.hex(), "text": raw.decode() if _is_utf8(raw) else None}
-
-
-def _costs(tokenizer: Tokenizer, documents: Iterable[Document]) -> tuple[dict[str, Any], Counter[int]]:
+def costs(bulk: Bulk, size: int, documents: Iterable[Document]) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
+    """Documents, bytes, tokens and bytes per token, over all and by source; and how often each of `size` ids came."""
     rows: dict[str, Counter[str]] = defaultdict(Counter)
-    used: Counter[int] = Counter()
+    used = np.zeros(size, np.int64)
     rest = iter(documents)
     while batch := list(itertools.islice(rest, BATCH)):
-        for document, ids in zip(batch, tokenizer.encode_batch([d.text for d in batch]), strict=True):
-            rows[document.source].update(documents=1, bytes=len(document.text.encode()), tokens=len(ids))
-            used.update(ids)
+        for document, ids in zip(batch, bulk.encode([d.text for d in batch]), strict=True):
+            rows[document.source].update(documents=1, bytes=len(well_formed(document.text).encode()), tokens=len(ids))
+            used += np.bincount(ids, minlength=size)
     total = sum(rows.values(), Counter({"documents": 0, "bytes": 0, "tokens": 0}))
     return {**_row(total), "by_source": {source: _row(row) for source, row in sorted(rows.items())}}, used
 
@@ -75,11 +76,3 @@ def _row(counts: Counter[str]) -> dict[str, Any]:
         "tokens": tokens,
         "bytes_per_token": counts["bytes"] / tokens if tokens else None,
     }
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

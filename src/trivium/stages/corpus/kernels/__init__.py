@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from trivium.ground.cache import cache
+from trivium.ground.compiled import keep, place_of
 
 COMPILED = ("kernels", "extractor", "classifier", "decontamination")
 """The folders of this stage with compiled functions."""
 
 
 def kept(compiled: Any) -> Callable[..., Any]:
-    """A numba function whose machine code is kept in the cache folder, under a hash of the sources it may come from.
-
-    numba itself looks at the time of one file, and a kernel is compiled from several. Called at first use, since an
-    import writes nothing. Where no folder can be written, each process compiles anew.
-    """
-    import numba
-
-    numba.config.CACHE_DIR = str(_place())  # type: ignore[attr-defined]
-    with contextlib.suppress(RuntimeError, OSError):
-        compiled.enable_caching()
-    return compiled
+    """A numba function whose machine code is kept in the cache folder, under a hash of the sources it may come from."""
+    return keep(compiled, _place())
 
 
 def is_cold() -> bool:
@@ -34,8 +22,5 @@ def is_cold() -> bool:
     return not _place().is_dir()
 
 
-@lru_cache(maxsize=1)
 def _place() -> Path:
-    house = Path(__file__).parents[1]
-    sources = b"".join(path.read_bytes() for name in COMPILED for path in sorted((house / name).glob("*.py")))
-    return cache() / "kernels" / hashlib.sha256(sources).hexdigest()[:16]
+    return place_of(Path(__file__).parents[1], COMPILED)

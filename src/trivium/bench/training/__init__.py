@@ -1,0 +1,1 @@
+"""Our pre-training beside nanochat's, on one text and one machine."""

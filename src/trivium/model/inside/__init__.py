@@ -1,0 +1,1 @@
+"""Looking inside a model: its values by name, captured or replaced while it computes, and read as tokens."""

@@ -1,0 +1,91 @@
+"""One dial: from the number of blocks follow width, heads, batch, learning rates, tokens and schedule.
+
+Width is 64 a block, heads are 128 wide, and the number of tokens is a multiple of the parameters that multiply (blocks
+and unembedding): the dial of nanochat. The best batch grows with the tokens to the power .383 (2505.13738), rates with
+the root of the batch, and AdamW's shrink with the root of the width. What the values at the reference depth gave is in
+docs/training.md.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from trivium.model.config import OptimizerConfig
+from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
+from trivium.train.schedule import ScheduleConfig
+
+HEAD = 128
+REFERENCE_DEPTH, REFERENCE_VOCABULARY, REFERENCE_RATIO = 12, 32768, 12.0
+REFERENCE_BATCH = 2**19
+"""Tokens in a step that are best for the reference depth, trained for the reference ratio."""
+ROW = 2048
+WARMUP_STEPS = 40
+
+
+def shape_of(depth: int) -> ShapeConfig:
+    """The shape of a model of so many blocks."""
+    heads = max(1, math.ceil(64 * depth / HEAD))
+    width = heads * HEAD
+    return ShapeConfig(
+        width=width,
+        feed_forward=round(width * 8 / 3 / HEAD) * HEAD,
+        layers=depth,
+        heads=heads,
+        kv_heads=heads,
+        head_width=HEAD,
+        rope_theta=100_000.0,
+        longest=ROW,
+    )
+
+
+def multiplying(shape: ShapeConfig, vocabulary: int) -> int:
+    """Parameters that multiply each token: the blocks' matrices and the unembedding."""
+    attention = shape.width * shape.head_width * 2 * (shape.heads + shape.kv_heads)
+    return shape.layers * (attention + 3 * shape.width * shape.feed_forward) + vocabulary * shape.width
+
+
+def derive(config: PretrainConfig, vocabulary: int, available: int) -> PretrainConfig:
+    """The config with everything filled in that `depth` decides; what was set by hand stays.
+
+    `available` is the number of tokens in the shard: of a smaller shard whole epochs are read. A field counts as set by
+    hand when it differs from its default. Without a depth the config comes back as it is.
+    """
+    if not config.depth:
+        return config
+    shape = config.shape if config.shape != ShapeConfig() else shape_of(config.depth)
+    wanted = config.ratio * multiplying(shape, vocabulary)
+    reference = REFERENCE_RATIO * multiplying(shape_of(REFERENCE_DEPTH), REFERENCE_VOCABULARY)
+    row = min(ROW, 2 ** int(math.log2(max(available, 4) / 2)))
+    batch = 2 ** round(math.log2(REFERENCE_BATCH * (wanted / reference) ** 0.383))
+    rows = max(1, batch // row)
+    steps = max(1, round(wanted / (rows * row)))
+    found = {
+        "shape": shape,
+        "row_tokens": row,
+        "rows": rows,
+        "steps": steps,
+        "crossing": True,
+        "optimizer": rates(shape, rows * row),
+        "schedule": ScheduleConfig(warmup=min(0.2, WARMUP_STEPS / steps), decay=0.65, floor=0.05),
+    }
+    plain = PretrainConfig()
+    kept = {name: value for name, value in found.items() if getattr(config, name) == getattr(plain, name)}
+    return dataclasses.replace(config, depth=0, **kept)
+
+
+def rates(shape: ShapeConfig, batch: int) -> OptimizerConfig:
+    """Learning rates for a width and a number of tokens in a step."""
+    by_batch = math.sqrt(batch / REFERENCE_BATCH)
+    by_width = math.sqrt(768 / shape.width)
+    return OptimizerConfig(
+        muon_lr=0.02 * by_batch,
+        embed_lr=0.3 * by_batch * by_width,
+        gain_lr=0.01 * by_batch,
+        head_lr=0.008 * by_batch * by_width,
+        momentum_start=0.85,
+        muon_beta2=0.9,
+        even_rows=True,
+        weight_decay=0.1,
+        cautious=True,
+    )
