@@ -23,7 +23,7 @@ COMMANDS = {
     "corpus": ("corpus:app", "Clean documents: a reason for every one that goes."),
     "corpus-shard": ("corpus:corpus_shard", "Make one shard of a corpus, as a batch job does it."),
     "tokenizer": ("tokenizer:app", "Learn the vocabulary and write token shards; look at tokens."),
-    "pretrain": ("run:pretrain", "Train the base model, which continues documents."),
+    "pretrain": ("pretrain:pretrain", "Train the base model, which continues documents."),
     "audit": ("run:audit", "Map what a model knows, and write the refusal set."),
     "sft": ("run:sft", "Teach the base model an assistant's manner."),
     "reward": ("run:reward", "Train the reward model on comparisons."),

@@ -202,10 +202,6 @@ class OptimizerConfig:
     momentum_start: float = 0.0
     """What the momentum starts from, to rise to `momentum` over `momentum_steps`; 0 means no rise."""
     momentum_steps: int = 300
-    muon_beta2: float = 0.0
-    """Of Muon: share of the past in the running size of an update's rows (NorMuon); 0 leaves the rows as they are."""
-    even_rows: bool = False
-    """Of Muon: scale a direction's rows to one size before it is made orthogonal."""
     cautious: bool = False
     """Let weights decay only where the update makes them smaller anyway."""
     beta1: float = 0.9

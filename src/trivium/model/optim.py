@@ -1,8 +1,8 @@
 """Muon for the matrices of the blocks, AdamW for everything else.
 
 Muon (Jordan et al. 2024) makes each matrix's momentum nearly orthogonal before it is applied, so that every direction
-of the update has the same size; here by the polynomials of Polar Express (2505.16932). NorMuon (2510.05491) then evens
-out the sizes of its rows. Matrices of one shape are updated together, stacked, with no word to or from the host.
+of the update has the same size; here by the polynomials of Polar Express (2505.16932). Matrices of one shape are
+updated together, stacked, with no word to or from the host. What else was tried is in docs/training.md.
 State is plain named tensors, so that a checkpoint is a safetensors file.
 """
 
@@ -35,7 +35,6 @@ class _Stack:
     names: list[str]
     parameters: list[nn.Parameter]
     momentum_NRC: Tensor
-    square_NR1: Tensor
 
 
 @dataclass
@@ -79,12 +78,9 @@ class Optimizer:
         parameters = [parameter for _, parameter in named]
         here = local(parameters[0])
         momentum_NRC = torch.zeros(len(named), *here.shape, device=here.device)
-        square_NR1 = torch.zeros(len(named), here.shape[0], 1, device=here.device)
         for i, (name, _) in enumerate(named):
             self.state[f"muon.{name}"] = momentum_NRC[i]
-            if self.config.muon_beta2:
-                self.state[f"rows.{name}"] = square_NR1[i]
-        return _Stack([name for name, _ in named], parameters, momentum_NRC, square_NR1)
+        return _Stack([name for name, _ in named], parameters, momentum_NRC)
 
     def _group(self, kind: str, named: Sequence[tuple[str, nn.Parameter]]) -> _Group:
         config = self.config
@@ -111,9 +107,7 @@ class Optimizer:
         momentum = config.momentum_at(self.steps)
         stack.momentum_NRC.lerp_(gradient_NRC, 1 - momentum)
         whole_NRC = self.spread.out(gradient_NRC.lerp_(stack.momentum_NRC, momentum), rows)
-        update_NRC = self.spread.back(orthogonal(whole_NRC, config.even_rows), len(stack.parameters))
-        if config.muon_beta2:
-            _even(update_NRC, stack.square_NR1, config.muon_beta2, self.spread)
+        update_NRC = self.spread.back(orthogonal(whole_NRC), len(stack.parameters))
         size = config.muon_lr * scale * max(1.0, rows / columns) ** 0.5
         parameters = [local(parameter) for parameter in stack.parameters]
         updates = list(update_NRC.float().unbind())
@@ -155,30 +149,14 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return torch.zeros_like(local(parameter)) if parameter.grad is None else local(parameter.grad)
 
 
-def _even(update_NRC: Tensor, square_NR1: Tensor, beta2: float, spread: Spread) -> None:
-    """Divide rows by a running measure of their size, in place; the whole keeps the size it had (NorMuon)."""
-    sizes_NR1 = torch.linalg.vector_norm(update_NRC, dim=2, keepdim=True, dtype=torch.float32).square()
-    square_NR1.lerp_(sizes_NR1 / update_NRC.shape[2], 1 - beta2)
-    factor_NR1 = square_NR1.clamp_min(1e-10).rsqrt()
-    before, after = (spread.total(x.sum(1, keepdim=True)) for x in (sizes_NR1, sizes_NR1 * factor_NR1.square()))
-    update_NRC.mul_(factor_NR1 * (before / after.clamp_min(1e-10)).sqrt())
-
-
-def orthogonal(matrices_NRC: Tensor, even_rows: bool = False) -> Tensor:
+def orthogonal(matrices_NRC: Tensor) -> Tensor:
     """Matrices with the singular vectors of the given ones and singular values near one, same shape.
 
     In bf16 where the hardware multiplies that (it is enough for a direction): elsewhere bf16 is emulated and would take
-    seven times as long as the rest of a step; there in fp32. With `even_rows` each row is first scaled to the mean
-    row's size, so that fewer directions start out tiny (2603.28254).
+    seven times as long as the rest of a step; there in fp32.
     """
     x = matrices_NRC.to(pick_dtype(matrices_NRC.device))
-    sizes_NR1 = torch.linalg.vector_norm(x, dim=2, keepdim=True, dtype=torch.float32)
-    whole_N11 = torch.linalg.vector_norm(sizes_NR1, dim=1, keepdim=True)
-    factor = 1 / (whole_N11 * 1.01 + 1e-7)
-    if even_rows:
-        factor = factor * whole_N11 / (sizes_NR1.clamp_min(1e-10) * x.shape[1] ** 0.5)
-    x = x * factor
-    x = x.to(pick_dtype(x.device))
+    x = x / (torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True) * 1.01 + 1e-7)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     for a, b, c in POLAR_EXPRESS:

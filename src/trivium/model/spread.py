@@ -21,10 +21,6 @@ class Spread:
         """From the whole matrices made here the rows of all `count` matrices that belong here."""
         return made_NRC
 
-    def total(self, parts: Tensor) -> Tensor:
-        """Sums over a matrix's rows, from the sums over the rows here. It may be done in place."""
-        return parts
-
 
 def local(parameter: nn.Parameter | Tensor) -> Tensor:
     """What this process holds of a tensor: its rows where ranks share it (a DTensor), else all. Under `no_grad`."""

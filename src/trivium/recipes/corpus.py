@@ -8,31 +8,33 @@ from trivium.recipes.street import reseed
 
 def corpus(seed: int = 0) -> Journey:
     """Sources to selected documents, and the page that shows the funnel."""
-    from trivium.stages.corpus.config import ScoreConfig, SelectConfig
     from trivium.stages.report.config import ReportConfig
 
-    return Journey(
-        "corpus",
-        (
-            Node(
-                name="scored",
-                entry="trivium.stages.corpus.score:run",
-                config=ScoreConfig(),
-                what="pages become documents, every filter gives its score",
-            ),
-            Node(
-                name="selected",
-                entry="trivium.stages.corpus.select:run",
-                config=reseed(SelectConfig(web_characters=0), seed),
-                inputs={"scored": "scored"},
-                what="thresholds, duplicates out, the mix",
-            ),
-            Node(
-                name="report",
-                entry="trivium.stages.report.run:run",
-                config=ReportConfig(title="A corpus"),
-                inputs={"scored": "scored", "selected": "selected"},
-                what="one page with the funnel",
-            ),
-        ),
+    report = Node(
+        name="report",
+        entry="trivium.stages.report.run:run",
+        config=ReportConfig(title="A corpus"),
+        inputs={"scored": "scored", "selected": "selected"},
+        what="one page with the funnel",
     )
+    return Journey("corpus", (*cleaned(seed), report))
+
+
+def cleaned(seed: int) -> tuple[Node, Node]:
+    """The nodes from sources to selected documents."""
+    from trivium.stages.corpus.config import ScoreConfig, SelectConfig
+
+    scored = Node(
+        name="scored",
+        entry="trivium.stages.corpus.score:run",
+        config=ScoreConfig(),
+        what="pages become documents, every filter gives its score",
+    )
+    selected = Node(
+        name="selected",
+        entry="trivium.stages.corpus.select:run",
+        config=reseed(SelectConfig(web_characters=0), seed),
+        inputs={"scored": "scored"},
+        what="thresholds, duplicates out, the mix",
+    )
+    return scored, selected

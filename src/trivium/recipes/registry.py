@@ -12,6 +12,8 @@ RECIPES = {
     "tiny": "trivium.recipes.tiny:tiny",
     "nano": "trivium.recipes.nano:nano",
     "corpus": "trivium.recipes.corpus:corpus",
+    "base": "trivium.recipes.own:base",
+    "continued": "trivium.recipes.own:continued",
 }
 
 

@@ -116,10 +116,6 @@ class Transposed(Spread):
         dist.all_to_all_single(got, sent, [each * (stop - start) * columns] * self.group.size, sizes)
         return got.view(self.group.size * each, stop - start, columns)[:count]
 
-    def total(self, parts: Tensor) -> Tensor:
-        """Sums over the rows of all ranks."""
-        return self.group.sum(parts)
-
     def _bounds(self, rows: int) -> list[tuple[int, int]]:
         return [rows_of(rows, rank, self.group.size) for rank in range(self.group.size)]
 

@@ -47,6 +47,8 @@ class PretrainConfig:
 
     seed: int = 0
     """Decides the first weights and the order of documents."""
+    start: str = ""
+    """A sealed model's folder to go on from, instead of random weights; its shape and tokenizer are taken with it."""
     depth: int = 0
     """Number of blocks from which shape, batch, rates, steps and schedule follow, each unless it is set here; 0 means
     that they are all as set here."""
@@ -78,3 +80,22 @@ class PretrainConfig:
         check(self.epochs > 0, "epochs", self.epochs, "Read the shards once or more.")
         check(self.steps >= 0, "steps", self.steps, "0 means all of the epochs.")
         check(self.evaluations > 0, "evaluations", self.evaluations, "Measure once or more.")
+        check(
+            not (self.start and self.depth), "depth", self.depth, "A model that is trained on has its depth: leave 0."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgettingConfig:
+    """What is measured before and after."""
+
+    start: str = ""
+    """The folder of the model that was gone on from."""
+    documents: int = 200
+    """Of the new and of the general ones, at most."""
+    window: int = 512
+    """Tokens of context, at most."""
+
+    def __post_init__(self) -> None:
+        check(self.documents > 0, "documents", self.documents, "Measure one or more.")
+        check(self.window > 1, "window", self.window, "A window needs 2 tokens or more.")

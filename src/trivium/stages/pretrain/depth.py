@@ -84,8 +84,6 @@ def rates(shape: ShapeConfig, batch: int) -> OptimizerConfig:
         gain_lr=0.01 * by_batch,
         head_lr=0.008 * by_batch * by_width,
         momentum_start=0.85,
-        muon_beta2=0.9,
-        even_rows=True,
         weight_decay=0.1,
         cautious=True,
     )

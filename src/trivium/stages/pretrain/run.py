@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from trivium.evals.bits import document_bits, margin, per_byte
 from trivium.evals.kneser_ney import KneserNey
@@ -26,11 +27,12 @@ from trivium.generate.engine import Engine
 from trivium.generate.talk import continue_text
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
+from trivium.ground.errors import ArtifactError
 from trivium.ground.how import How
 from trivium.ground.log import JsonLog, read_jsonl
 from trivium.ground.progress import Progress
 from trivium.model.device import pick_dtype, settle
-from trivium.model.folder import save_model
+from trivium.model.folder import load_model, save_model
 from trivium.model.transformer import Transformer
 from trivium.stages.pretrain.config import FORMAT, STAGE, PretrainConfig
 from trivium.stages.pretrain.depth import derive
@@ -50,7 +52,8 @@ KNESER_NEY_TOKENS = 20_000_000
 
 def label_of(config: PretrainConfig, inputs: Mapping[str, Artifact]) -> Label:
     """The label of the artifact that `run` would seal."""
-    return Label("model", STAGE, FORMAT, config, parents_of(inputs))
+    start = {"start": open_artifact(Path(config.start), "model").id} if config.start else {}
+    return Label("model", STAGE, FORMAT, config, parents_of(inputs), fingerprints=start)
 
 
 def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
@@ -63,7 +66,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     shards = open_shards(inputs["shards"], tokenizer)
     device = settle(how)
     config = derive(config, tokenizer.size, len(shards.train.ids))
-    model = Transformer.drawn(config.shape.model(tokenizer.size), pick_dtype(device), device, config.seed)
+    model = first_weights(config, tokenizer, device)
     rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, config.crossing)
     steps = config.steps or config.epochs * rows.steps_per_epoch
     loop = Loop(
@@ -76,13 +79,26 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
         if mine and finished is not None:
             evals = {"heldout": {"web": against_kneser_ney(finished, shards, tokenizer, config.row_tokens, how)}}
             with sealing(out, label, _facts(finished, loop, evals)) as folder:
-                save_model(folder, finished, dict(tokenizer.special))
+                save_model(folder, finished, tokenizer.ends)
                 tokenizer.save(folder)
                 write_json(folder / "evals.json", evals)
                 write_json(folder / "samples.json", list(read_jsonl(watch.path)))
                 shutil.copy(loop.metrics_path, folder / "metrics.jsonl")
             shutil.rmtree(work)
     return open_artifact(out, "model")
+
+
+def first_weights(config: PretrainConfig, tokenizer: Tokenizer, device: torch.device) -> Transformer:
+    """Random weights, or those of the model at `config.start`. Raises ArtifactError where its tokenizer is another."""
+    if not config.start:
+        return Transformer.drawn(config.shape.model(tokenizer.size), pick_dtype(device), device, config.seed)
+    theirs = Tokenizer.open(Path(config.start))
+    if theirs.fingerprint != tokenizer.fingerprint:
+        raise ArtifactError(
+            f"{config.start} reads with tokenizer {theirs.fingerprint}, the shards with {tokenizer.fingerprint}.",
+            "A model is trained on with its own tokenizer.",
+        )
+    return load_model(Path(config.start), device, pick_dtype(device))
 
 
 class _Watch:

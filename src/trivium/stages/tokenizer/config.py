@@ -38,5 +38,13 @@ class TokenizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TakenConfig:
+    """Whose tokenizer is taken."""
+
+    model: str = ""
+    """A sealed model's folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShardsConfig:
     """Nothing to choose: ids are uint16 up to 65,536 tokens and uint32 beyond; their order is training's business."""
