@@ -36,6 +36,16 @@ def funnel_table(selected: Artifact) -> list[str]:
     return lines
 
 
+def forgetting_table(forgetting: Artifact) -> list[str]:
+    """Bits per byte before and after, of new documents and of general ones, as lines of a table."""
+    rows = [
+        [source, *(_interval(row[key], form) for key, form in (("before", ".3f"), ("after", ".3f"), ("saved", "+.3f")))]
+        for source, row in forgetting.json("forgetting.json").items()
+    ]
+    head = ("bits per byte of", "before", "after", "saved (below zero: forgotten)")
+    return ["", "What it learned, and what it forgot", *table(head, rows)]
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a plain table with a header, each column as wide as its widest cell."""
     widths = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
@@ -51,6 +61,8 @@ def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
     if "selected" in artifacts:
         lines += [] if models else funnel_table(artifacts["selected"])
         lines += [f"Note: {said}" for said in artifacts["selected"].json("funnel.json").get("advice", [])]
+    if "forgetting" in artifacts:
+        lines += forgetting_table(artifacts["forgetting"])
     if report is not None:
         lines += effects_table(report)
         if report.has("report.html"):
@@ -83,6 +95,10 @@ def as_json(out: Path, about: Mapping[str, Any], result: Result) -> dict[str, An
         "effects": report.json("effects.json") if report is not None and report.has("effects.json") else [],
         "report": str(report.file("report.html")) if report is not None and report.has("report.html") else None,
     }
+
+
+def _interval(value: Mapping[str, float], form: str) -> str:
+    return f"{value['value']:{form}} [{value['low']:{form}}, {value['high']:{form}}]"
 
 
 def _cell(value: Any) -> str:

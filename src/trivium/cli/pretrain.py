@@ -77,7 +77,7 @@ def pretrain(
         return _on("base", Path("runs/base") if out is None else out, settings, set, seed, manner)
     if vocabulary is not None or depth:
         raise UsageError("A model that is trained on has its vocabulary and its depth.", "Leave them out.")
-    start = dumps(str(resolve(from_).path.resolve()))
+    start = resolve(from_).path.resolve()
     settings += [f"base.start={start}", f"tokenizer.model={start}", f"forgetting.start={start}"]
     return _on("continued", Path("runs/continued") if out is None else out, settings, set, seed, manner)
 
@@ -85,4 +85,5 @@ def pretrain(
 def _on(
     recipe: str, out: Path, settings: list[str], more: tuple[str, ...], seed: int | None, manner: TrainingManner
 ) -> int:
-    return carry_out(Order(recipe, seed or 0, (*settings, *more), out, ("report", "base")), manner)
+    ends = ("report", "forgetting") if recipe == "continued" else ("report",)
+    return carry_out(Order(recipe, seed or 0, (*settings, *more), out, ends), manner)

@@ -29,6 +29,7 @@ BLIND = 64 * 2**20
 """Characters after which it is, where the system does not say how large the process is."""
 SAMPLED, FROM = 16, 16
 """Documents of each row group that are encoded both ways first, and row groups, evenly spread."""
+ABSENT = "gigatoken, which is faster, is not installed (pip install 'trivium[gigatoken]')."
 
 
 class Bulk:
@@ -37,7 +38,7 @@ class Bulk:
     def __init__(self, tokenizer: Tokenizer, sample: Sequence[str] = (), how: How | None = None) -> None:
         """Compare gigatoken's ids with tiktoken's for CHECK_TEXTS, specials' spellings and the sample, and choose.
 
-        A line on stderr says why tiktoken encodes where it does, where `how` shows progress.
+        Where gigatoken is installed and cannot be used, a line on stderr says why, where `how` shows progress.
         """
         self._tokenizer = tokenizer
         self._fast: Any = None
@@ -46,8 +47,8 @@ class Bulk:
         self.name = "tiktoken" if self.why else "gigatoken"
         if self.why:
             self._fast = None
-            if how and how.progress:
-                print(f"  encoding with tiktoken: {self.why}", file=sys.stderr, flush=True)
+            if how and how.progress and self.why != ABSENT:
+                print(f"  encoding without gigatoken: {self.why}", file=sys.stderr, flush=True)
 
     def encode(self, texts: Sequence[str]) -> list[Ids]:
         """The ordinary ids of each text, `Tokenizer.encode`'s: specials never come from text."""
@@ -71,7 +72,7 @@ class Bulk:
         try:
             self._load()
         except ImportError:
-            return "gigatoken, which is faster, is not installed (pip install 'trivium[gigatoken]')."
+            return ABSENT
         except Exception as error:  # noqa: BLE001 - whatever it refuses, tiktoken can do
             return f"gigatoken does not take this vocabulary ({str(error)[:60]}…)."
         texts = [*CHECK_TEXTS, *SPECIALS, "".join(SPECIALS), *sample]
