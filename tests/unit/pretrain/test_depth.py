@@ -1,0 +1,73 @@
+"""The depth dial: everything follows from it, what is set by hand stays, and no depth changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from trivium.ground.errors import ConfigError
+from trivium.model.transformer import Transformer
+from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
+from trivium.stages.pretrain.depth import REFERENCE_BATCH, derive, multiplying, shape_of
+
+PLENTY = 10**10
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4, 8, 12, 20, 33])
+def test_a_shape_fits_together(depth: int) -> None:
+    shape = shape_of(depth)
+    assert shape.width == shape.heads * shape.head_width
+    assert shape.width >= 64 * depth
+    assert shape.feed_forward % 128 == 0
+    with torch.device("meta"):
+        model = Transformer(shape.model(1000))
+    matrices = sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name)
+    assert multiplying(shape, 1000) == matrices
+
+
+def test_the_reference_is_where_it_was_measured() -> None:
+    found = derive(PretrainConfig(depth=12), 32768, PLENTY)
+    assert found.rows * found.row_tokens == REFERENCE_BATCH
+    assert found.optimizer.muon_lr == pytest.approx(0.02)
+    assert multiplying(found.shape, 32768) == 110_100_480
+    assert found.steps == round(12 * 110_100_480 / REFERENCE_BATCH)
+
+
+def test_more_depth_reads_more_in_larger_steps() -> None:
+    small, large = (derive(PretrainConfig(depth=depth), 8192, PLENTY) for depth in (4, 16))
+    assert large.rows > small.rows
+    assert large.steps * large.rows > small.steps * small.rows
+    assert large.optimizer.muon_lr > small.optimizer.muon_lr
+
+
+def test_the_ratio_is_tokens_for_each_multiplying_parameter() -> None:
+    found = derive(PretrainConfig(depth=6, ratio=3.0), 8192, PLENTY)
+    read = found.steps * found.rows * found.row_tokens
+    assert read == pytest.approx(3.0 * multiplying(found.shape, 8192), rel=0.1)
+
+
+def test_what_is_set_by_hand_stays() -> None:
+    by_hand = PretrainConfig(depth=4, rows=3, steps=7, shape=ShapeConfig(width=64, heads=1, kv_heads=1, layers=1))
+    found = derive(by_hand, 8192, PLENTY)
+    assert (found.rows, found.steps, found.shape) == (3, 7, by_hand.shape)
+    assert found.depth == 0
+    assert derive(found, 8192, PLENTY) == found
+
+
+def test_a_small_shard_has_rows_that_it_can_fill() -> None:
+    found = derive(PretrainConfig(depth=2), 512, 300)
+    assert found.row_tokens <= 150
+
+
+def test_without_a_depth_nothing_changes() -> None:
+    config = PretrainConfig()
+    assert derive(config, 8192, PLENTY) is config
+
+
+def test_a_model_that_is_trained_on_has_its_own_depth() -> None:
+    with pytest.raises(ConfigError, match="depth"):
+        PretrainConfig(start="somewhere", depth=4)
+    with pytest.raises(ConfigError, match="ratio"):
+        dataclasses.replace(PretrainConfig(), ratio=0.0)
