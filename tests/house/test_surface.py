@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from cyclopts import App
 
-from trivium.cli.app import COMMANDS, build
-from trivium.cli.settings import gather_settings
+from trivium.cli.app import COMMANDS, build, gather_settings
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).with_name("surface.txt")

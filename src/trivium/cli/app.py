@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 import trivium
-from trivium.cli.settings import gather_settings
 from trivium.ground.errors import TriviumError
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ COMMANDS = {
     "serve": ("later:serve", "Not there yet: an HTTP server for a model."),
     "index": ("later:index", "Not there yet: search the training documents."),
 }
+CONFIGURED = frozenset({"run", "corpus", "tokenizer", "pretrain", "audit", "sft", "reward", "rl", "quirks", "report"})
+DOTTED = re.compile(r"--([A-Za-z][\w-]*(?:\.[\w-]+)+)(?:=(.*))?", re.DOTALL)
 EPILOGUE = """Exit codes: 0 done, 2 usage, 3 bad input artifact, 4 stopped and resumable, 5 a guard tripped, 1 a bug.
 Any config field of any stage can be set: trivium run nano --base.steps 200 --sft.seed 3"""
 
@@ -100,6 +102,28 @@ def answer(arguments: list[str]) -> int:
             raise
         return complain(f"{error}.", "Free some space; what is sealed is safe, and the same command continues.", 1)
     return code if isinstance(code, int) else 0
+
+
+def gather_settings(arguments: Sequence[str]) -> list[str]:
+    """The arguments with `--base.steps 400` as `--set base.steps=400`: any dotted flag of a command that takes configs.
+
+    A dotted flag with no value after it means `true`.
+    """
+    given = list(arguments)
+    if not given or given[0] not in CONFIGURED:
+        return given
+    out: list[str] = []
+    while given:
+        argument = given.pop(0)
+        match = DOTTED.fullmatch(argument)
+        if match is None:
+            out.append(argument)
+            continue
+        value = match[2]
+        if value is None:
+            value = given.pop(0) if given and not given[0].startswith("--") else "true"
+        out += ["--set", f"{match[1]}={value}"]
+    return out
 
 
 def complain(what: str, mend: str, code: int) -> int:

@@ -121,6 +121,42 @@ def train(
 
 
 @app.command
+def race(
+    *,
+    peer: Path | None = None,
+    text: Annotated[tuple[str, ...], MANY] = (),
+    seeds: Annotated[tuple[int, ...], MANY] = (0, 1),
+    size: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    config: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    device: str = "auto",
+    out: Path = Path("runs/bench/race"),
+) -> int:
+    """Pre-training beside nanochat's: seconds to its bits per byte on held-out documents.
+
+    Parameters
+    ----------
+    peer
+        The folder of a copy of nanochat.
+    text
+        Sources of documents.
+    seeds
+        Orders of the documents.
+    size
+        depth, peer_steps, peer_batch, rows or vocabulary, as <field>=<value>. May be repeated.
+    config
+        A field of our pre-training, as <field>=<value>: steps=400. May be repeated.
+    device
+        auto, cpu, cuda or mps.
+    out
+        Where models and figures go; what is there is not made again.
+    """
+    return weigh(
+        "trivium.bench.training.race:main",
+        peer=peer, text=text, seeds=seeds, size=size, set=config, device=device, out=out,
+    )  # fmt: skip
+
+
+@app.command
 def memory(*, depths: Annotated[tuple[int, ...], MANY] = (4, 8, 12, 16, 20, 24)) -> int:
     """What training takes of a GPU's memory, by depth.
 

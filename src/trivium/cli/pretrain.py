@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -63,11 +64,7 @@ def pretrain(
     dial = [f"{node}.depth={depth}"] if depth else []
     dial += [] if ratio is None else [f"{node}.ratio={ratio}"]
     if not on:
-        for name, given in (("--out", out), ("--vocabulary", vocabulary)):
-            if given is not None:
-                raise UsageError(f"{name} is for documents of your own.", "Name them: --on FOLDER.")
-        if from_ is not None and (from_ / MANIFEST).is_file():
-            raise UsageError(f"{from_} is a model: on which documents is it to be trained?", "Name them: --on FOLDER.")
+        _need_no_documents(from_, {"--out": out, "--vocabulary": vocabulary})
         return stage_command("pretrain", "base")(
             from_=from_ or RUN, node=node, recipe=recipe, seed=seed, set=(*dial, *set), manner=manner
         )
@@ -80,6 +77,15 @@ def pretrain(
     start = resolve(from_).path.resolve()
     settings += [f"base.start={start}", f"tokenizer.model={start}", f"forgetting.start={start}"]
     return _on("continued", Path("runs/continued") if out is None else out, settings, set, seed, manner)
+
+
+def _need_no_documents(from_: Path | None, options: Mapping[str, object]) -> None:
+    """Raise UsageError for what makes sense with documents of one's own only."""
+    for name, given in options.items():
+        if given is not None:
+            raise UsageError(f"{name} is for documents of your own.", "Name them: --on FOLDER.")
+    if from_ is not None and (from_ / MANIFEST).is_file():
+        raise UsageError(f"{from_} is a model: on which documents is it to be trained?", "Name them: --on FOLDER.")
 
 
 def _on(

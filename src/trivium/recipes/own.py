@@ -36,7 +36,13 @@ def continued(seed: int = 0) -> Journey:
     )
     general = (
         _node("general-scored", "corpus.score", "the bundled sample, to measure forgetting on", ScoreConfig()),
-        _node("general", "corpus.select", "its documents", SelectConfig(web_characters=0), scored="general-scored"),
+        _node(
+            "general",
+            "corpus.select",
+            "its documents",
+            reseed(SelectConfig(web_characters=0), seed),
+            scored="general-scored",
+        ),
     )
     nodes = (
         *cleaned(seed),

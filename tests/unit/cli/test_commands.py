@@ -10,10 +10,9 @@ import pytest
 from toy_stages import values
 
 from trivium.cli import run as run_module
-from trivium.cli.app import answer
+from trivium.cli.app import answer, gather_settings
 from trivium.cli.doctor import diagnosis, memory_gb
 from trivium.cli.outcome import effects_table, ending
-from trivium.cli.settings import gather_settings
 from trivium.cli.talk import converse, show
 from trivium.ground.artifact import Artifact, Label, open_artifact, sealing
 from trivium.ground.atomic import read_json, write_json

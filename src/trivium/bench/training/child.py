@@ -26,10 +26,10 @@ def main(given: str) -> None:
     out = Path(asked["out"])
     inputs = {name: open_artifact(out / name, name) for name in ("tokenizer", "shards")}
     config = from_json(PretrainConfig, asked["config"])
-    folder = out / "model"
+    folder = out / asked["name"]
     model = stage.run(config, inputs, folder, How(device=asked["device"], progress=False, checkpoint_seconds=1e9))
     records = list(read_jsonl(model.file("metrics.jsonl")))
-    gpu = torch.cuda.is_available()
+    gpu = asked["device"] != "cpu" and torch.cuda.is_available()
     answer = {
         "seconds": [record["seconds"] for record in records],
         "losses": [record["loss"] for record in records],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from random import Random
 
 from trivium.ground.artifact import Artifact, Label, open_artifact, sealing
 from trivium.ground.how import How
@@ -20,14 +21,20 @@ GROUP = 1024
 """Documents in a row group of the peer's files."""
 
 
-def prepare(text: Sequence[str], out: Path, vocabulary: int, how: How) -> dict[str, Artifact]:
-    """Selected documents, tokenizer and shards of the texts, under `out`; what is there already is kept."""
+def prepare(text: Sequence[str], out: Path, vocabulary: int, how: How, seed: int = 0) -> dict[str, Artifact]:
+    """Selected documents, tokenizer and shards of the texts, under `out`; what is there already is kept.
+
+    A seed other than 0 brings the training documents into another order.
+    """
     made: dict[str, Artifact] = {}
     folder = out / "selected"
     if not folder.is_dir():
         documents = list(_documents(text, how))
-        with sealing(folder, Label("selected", "bench", 1, [list(text)])) as inside:
-            write_documents(inside / "train.parquet", (d for i, d in enumerate(documents) if i % HELD_OUT))
+        train = [document for i, document in enumerate(documents) if i % HELD_OUT]
+        if seed:
+            Random(seed).shuffle(train)
+        with sealing(folder, Label("selected", "bench", 1, [list(text), seed])) as inside:
+            write_documents(inside / "train.parquet", train)
             write_documents(inside / "heldout.parquet", documents[::HELD_OUT])
     made["selected"] = open_artifact(folder, "selected")
     if not (out / "tokenizer").is_dir():

@@ -5,6 +5,7 @@ Its `wandb` is imported but not used in such runs: where it is not installed an 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -15,9 +16,11 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from trivium.ground.errors import UsageError
 
+SOURCE = Path(__file__).parents[3]
 DATA = "base_data_climbmix"
 """The folder of its text under its base folder."""
 STEP = re.compile(r"step (\d+)/\d+.*?loss: ([\d.]+).*?dt: ([\d.]+)ms.*?tok/sec: ([\d,]+).*?bf16_mfu: ([\d.]+)")
@@ -40,6 +43,12 @@ class Trained:
     """Per cent, as it counts."""
 
     @property
+    def total(self) -> float:
+        """Seconds of all steps; those in which kernels were compiled count as the median of the others."""
+        counted = self.seconds[SKIPPED:] or self.seconds
+        return sum(counted) + (len(self.seconds) - len(counted)) * median(counted)
+
+    @property
     def speed(self) -> float:
         """Tokens a second, the median step after the first few."""
         return self.tokens / median(self.seconds[SKIPPED:] or self.seconds)
@@ -56,7 +65,7 @@ class Nanochat:
         stand_ins.mkdir(parents=True, exist_ok=True)
         if find_spec("wandb") is None:
             (stand_ins / "wandb.py").write_text("")
-        paths = [str(path), str(stand_ins)]
+        paths = [str(path), str(stand_ins), str(SOURCE)]
         self.environment = os.environ | {"NANOCHAT_BASE_DIR": str(base), "PYTHONPATH": os.pathsep.join(paths)}
 
     def tokenizer(self, vocabulary: int) -> None:
@@ -89,10 +98,17 @@ class Nanochat:
             raise UsageError(f"nanochat ended with code {child.returncode}.", "".join(lines[-12:]))
         return found
 
-    def _run(self, module: Sequence[str]) -> None:
+    def bits(self, documents: Path, depth: int) -> dict[str, Any]:
+        """Its model's bits per byte on documents (Parquet), and the machine, as its child says."""
+        said = self._run(["trivium.bench.training.nanochat_bits", str(documents.resolve()), str(depth)])
+        answer: dict[str, Any] = json.loads(said.splitlines()[-1])
+        return answer
+
+    def _run(self, module: Sequence[str]) -> str:
         done = subprocess.run(
             [sys.executable, "-m", *module], cwd=self.path, env=self.environment, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
         if done.returncode:
             raise UsageError(f"nanochat's {module[0]} ended with code {done.returncode}.", done.stderr[-2000:])
+        return done.stdout

@@ -1,35 +1,42 @@
 """`trivium bench train --peer NANOCHAT --text FILE…`: our pre-training beside nanochat's, same text, same machine.
 
 Both sides train models with as many parameters that multiply (blocks' matrices and unembedding) and as large a
-vocabulary, on as many tokens in a step, with rows of one length. Each side is started as its user would start it.
+vocabulary, on as many tokens in a step, with rows of one length. Each side is started as its user would start it. On a
+CPU the models are of nano's shape, and nanochat computes in fp32, as it does by itself.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import platform
-import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from trivium.bench.page import machine, table, write_section
 from trivium.bench.training.data import for_peer, prepare
 from trivium.bench.training.nanochat import DATA, Nanochat, Trained
-from trivium.ground.config import to_json
+from trivium.bench.training.ours import PEAK, Ours, flops, run_ours
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
+from trivium.model.device import pick_device
 from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
-from trivium.stages.pretrain.depth import multiplying, shape_of
+from trivium.stages.pretrain.depth import ROW, multiplying, shape_of
 
 DOCS = Path("docs/benchmarks.md")
-PEAK = 989e12
-"""Dense bf16 operations a second of an H100, as its data sheet says and as nanochat counts."""
+NANO_VOCABULARY, NANO_BATCH = 4096, 4096
+
+
+@dataclass(frozen=True)
+class Match:
+    """Two models that are set beside each other."""
+
+    name: str
+    shape: ShapeConfig
+    length: int
+    """Tokens in a row."""
+    peer: tuple[str, ...]
+    """What makes nanochat's model as large."""
 
 
 def main(
@@ -40,96 +47,88 @@ def main(
     batch: int = 2**19,
     rows: int = 32,
     vocabulary: int = 32768,
-    out: Path = Path("runs/bench-train"),
+    out: Path = Path("runs/bench/train"),
     device: str = "auto",
     docs: Path = DOCS,
 ) -> int:
-    """Measure both sides at each depth, print, and write the section `train` of the benchmarks. Returns the exit code.
+    """Measure both sides of each match, print, and write a section of the benchmarks. Returns the exit code.
 
     Raises UsageError without the peer or a text.
     """
     if peer is None or not text:
         raise UsageError("Two things are needed: a copy of nanochat and a text.", "--peer FOLDER --text FILE…")
     out.mkdir(parents=True, exist_ok=True)
+    on_cpu = pick_device(How(device=device)).type == "cpu"
+    if on_cpu:
+        vocabulary, batch, matches, rows = NANO_VOCABULARY, NANO_BATCH, [nano()], 16
+    else:
+        matches = [by_depth(depth) for depth in depths]
     made = prepare(text, out, vocabulary, How())
     nanochat = Nanochat(peer.resolve(), out.resolve() / "nanochat")
     for_peer(made["selected"], out / "nanochat" / DATA)
     nanochat.tokenizer(vocabulary)
-    lines, table_rows = [], []
-    for depth in depths:
-        shape, length = shape_of(depth), 2048
-        print(f"depth {depth}: trivium", flush=True)
-        ours = run_ours(out, PretrainConfig(depth=depth, shape=shape, rows=batch // length, steps=steps), device)
-        print(f"depth {depth}: {ours.speed:,.0f} tokens/s, {ours.first_step:.1f} s; nanochat", flush=True)
-        theirs = nanochat.train(
-            [
-                f"--depth={depth}", f"--num-iterations={steps}", f"--total-batch-size={batch}",
-                f"--device-batch-size={rows}",
-            ]
-        )  # fmt: skip
-        many = multiplying(shape, vocabulary)
-        per_token = flops(shape, vocabulary, length)
-        table_rows.append(row("trivium", ours, theirs, per_token, many, depth))
-        table_rows.append(row("nanochat", theirs, theirs, per_token, many, depth))
-        print(*table_rows[-2:], sep="\n", flush=True)
-        lines = [
-            f"`trivium bench train`, {date.today().isoformat()}, {ours.about['device']}, torch {ours.about['torch']},",
-            f"Python {platform.python_version()}; {machine()}. {steps} steps of {batch:,} tokens a side, rows of",
-            f"{length}, vocabulary {vocabulary:,}; medians of the steps after the first three. A matrix product of",
-            f"8192 x 8192 x 8192 runs at {ours.about['gemm'] / 1e12:,.0f} TFLOP/s there.",
-            "",
-        ]
-    head = ["side", "depth", "multiplying", "tokens/s", "ratio", "MFU", "MFU, causal", "to first step, s"]
-    text_out = "\n".join([*lines, *table(head, table_rows)])
-    write_section(docs, "train", text_out)
-    print(text_out)
+    found: list[list[str]] = []
+    ours = Ours()
+    for match in matches:
+        config = PretrainConfig(
+            depth=0 if on_cpu else 12,
+            shape=match.shape,
+            row_tokens=match.length,
+            rows=batch // match.length,
+            steps=steps,
+        )
+        ours = run_ours(out, config, device)
+        print(f"{match.name}: {ours.speed:,.0f} tokens/s, first step after {ours.first_step:.1f} s", flush=True)
+        sizes = [f"--num-iterations={steps}", f"--total-batch-size={batch}", f"--device-batch-size={rows}"]
+        kind = ["--device-type=cpu"] if on_cpu else []
+        theirs = nanochat.train([*match.peer, f"--max-seq-len={match.length}", *sizes, *kind])
+        print(f"nanochat: {theirs.speed:,.0f} tokens/s, first step after {theirs.first_step:.1f} s", flush=True)
+        found += [row(*side, theirs, match, vocabulary, ours) for side in (("trivium", ours), ("nanochat", theirs))]
+    said = "\n".join([*about(ours, steps, batch, vocabulary), "", *table(head(on_cpu), found)])
+    write_section(docs, "train-cpu" if on_cpu else "train", said)
+    print(said)
     return 0
 
 
-@dataclasses.dataclass
-class Ours(Trained):
-    """Our run, and what the child said of its machine."""
-
-    about: dict[str, Any] = dataclasses.field(default_factory=dict)
+def by_depth(depth: int) -> Match:
+    """Nanochat's model of a depth, and ours with as many blocks and as many parameters that multiply."""
+    return Match(f"depth {depth}", shape_of(depth), ROW, (f"--depth={depth}",))
 
 
-def run_ours(out: Path, config: PretrainConfig, device: str) -> Ours:
-    """Pre-train in a child, as the command would; what its metrics say."""
-    folder = out / "model"
-    metrics = out / "model.work" / "metrics.jsonl"
-    for old in (folder, metrics.parent):
-        shutil.rmtree(old, ignore_errors=True)
-    given = json.dumps({"out": str(out), "config": to_json(config), "device": device})
-    started = time.monotonic()
-    first_step = 0.0
-    command = [sys.executable, "-m", "trivium.bench.training.child", given]
-    with (
-        (out / "child.log").open("w+") as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as child,
-    ):
-        while child.poll() is None and not first_step:
-            time.sleep(0.05)
-            if metrics.is_file() and metrics.stat().st_size:
-                first_step = time.monotonic() - started
-        said = child.communicate()[0]
-        if child.returncode:
-            errors.seek(0)
-            raise UsageError(f"Our own training ended with code {child.returncode}.", errors.read()[-2000:])
-    answer = json.loads(said.splitlines()[-1])
-    return Ours(first_step, answer["seconds"], answer["losses"], answer["tokens"], about=answer)
+def nano() -> Match:
+    """Nano's shape, and nanochat's model of the same width and number of blocks."""
+    shape = ShapeConfig()
+    aspect = (shape.width - 4) // shape.layers
+    peer = (f"--depth={shape.layers}", f"--aspect-ratio={aspect}", f"--head-dim={shape.head_width}")
+    return Match("nano", shape, PretrainConfig().row_tokens, peer)
 
 
-def flops(shape: ShapeConfig, vocabulary: int, length: int) -> tuple[float, float]:
-    """Operations for a token of training: with attention as nanochat counts it (all pairs), and the causal half."""
-    matrices = 6.0 * multiplying(shape, vocabulary)
-    pairs = 12.0 * shape.layers * shape.heads * shape.head_width * length
-    return matrices + pairs, matrices + pairs / 2
+def about(ours: Ours, steps: int, batch: int, vocabulary: int) -> list[str]:
+    """The lines above the table."""
+    lines = [
+        f"`trivium bench train`, {date.today().isoformat()}, {ours.about['device']}, torch {ours.about['torch']},",
+        f"Python {platform.python_version()}; {machine()}. {steps} steps of {batch:,} tokens a side,",
+        f"vocabulary {vocabulary:,}; medians of the steps after the first three.",
+    ]
+    if ours.about["gemm"]:
+        lines.append(f"A matrix product of 8192 x 8192 x 8192 runs at {ours.about['gemm'] / 1e12:,.0f} TFLOP/s there.")
+    return lines
 
 
-def row(name: str, run: Trained, peer: Trained, per_token: tuple[float, float], many: int, depth: int) -> list[str]:
-    """The row of one side at one depth."""
-    whole, causal = (100 * run.speed * each / PEAK for each in per_token)
-    return [
-        name, str(depth), f"{many / 1e6:.1f} M", f"{run.speed:,.0f}", f"{run.speed / peer.speed:.2f}x",
-        f"{whole:.1f} %", f"{causal:.1f} %", f"{run.first_step:.1f}",
+def head(on_cpu: bool) -> list[str]:
+    """The table's columns; a CPU's have no share of a GPU's peak."""
+    plain = ["side", "model", "multiplying", "tokens/s", "ratio", "to first step, s"]
+    return plain if on_cpu else [*plain, "MFU", "MFU, causal", "of the measured peak, causal"]
+
+
+def row(name: str, run: Trained, peer: Trained, match: Match, vocabulary: int, ours: Ours) -> list[str]:
+    """The row of one side of a match."""
+    many = multiplying(match.shape, vocabulary)
+    whole, causal = (run.speed * each for each in flops(match.shape, vocabulary, match.length))
+    cells = [
+        name, match.name, f"{many / 1e6:.1f} M", f"{run.speed:,.0f}", f"{run.speed / peer.speed:.2f}x",
+        f"{run.first_step:.1f}",
     ]  # fmt: skip
+    if ours.about["gemm"]:
+        cells += [f"{whole / PEAK:.1%}", f"{causal / PEAK:.1%}", f"{causal / ours.about['gemm']:.1%}"]
+    return cells

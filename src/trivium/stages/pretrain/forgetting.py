@@ -31,9 +31,9 @@ NEW, GENERAL = "new documents, held out", "general pages"
 
 def label_of(config: ForgettingConfig, inputs: Mapping[str, Artifact]) -> Label:
     """The label of the artifact that `run` would seal. Raises ArtifactError where no sealed model is."""
-    start = open_artifact(Path(config.start), "model")
-    meaning = {"documents": config.documents}
-    return Label("forgetting", STAGE, FORMAT, meaning, parents_of(inputs), fingerprints={"start": start.id})
+    start = {"start": open_artifact(Path(config.start), "model").id} if config.start else {}
+    meaning = {"documents": config.documents, "window": config.window}
+    return Label("forgetting", STAGE, FORMAT, meaning, parents_of(inputs), fingerprints=start)
 
 
 def run(config: ForgettingConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
