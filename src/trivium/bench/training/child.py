@@ -27,7 +27,8 @@ def main(given: str) -> None:
     inputs = {name: open_artifact(out / name, name) for name in ("tokenizer", "shards")}
     config = from_json(PretrainConfig, asked["config"])
     folder = out / asked["name"]
-    model = stage.run(config, inputs, folder, How(device=asked["device"], progress=False, checkpoint_seconds=1e9))
+    how = How(device=asked["device"], blocks=asked["blocks"], progress=False, checkpoint_seconds=1e9)
+    model = stage.run(config, inputs, folder, how)
     records = list(read_jsonl(model.file("metrics.jsonl")))
     gpu = asked["device"] != "cpu" and torch.cuda.is_available()
     answer = {

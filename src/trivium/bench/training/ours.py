@@ -28,13 +28,13 @@ class Ours(Trained):
     about: dict[str, Any] = field(default_factory=dict)
 
 
-def run_ours(out: Path, config: PretrainConfig, device: str, name: str = "model") -> Ours:
+def run_ours(out: Path, config: PretrainConfig, device: str, name: str = "model", blocks: str = "auto") -> Ours:
     """Pre-train on the tokenizer and the shards under `out`; what the metrics say. The model stays at `out/name`."""
     folder = out / name
     metrics = out / f"{name}.work" / "metrics.jsonl"
     for old in (folder, metrics.parent):
         shutil.rmtree(old, ignore_errors=True)
-    given = json.dumps({"out": str(out), "name": name, "config": to_json(config), "device": device})
+    given = json.dumps({"out": str(out), "name": name, "config": to_json(config), "device": device, "blocks": blocks})
     started = time.monotonic()
     first_step = 0.0
     command = [sys.executable, "-m", "trivium.bench.training.child", given]
