@@ -142,7 +142,7 @@ def race(
     seeds
         Orders of the documents.
     size
-        depth, peer_steps, peer_batch, rows or vocabulary, as <field>=<value>. May be repeated.
+        depth, peer_steps, peer_batch, rows, vocabulary or pattern, as <field>=<value>. May be repeated.
     config
         A field of our pre-training, as <field>=<value>: steps=400. May be repeated.
     device

@@ -21,7 +21,9 @@ GROUP = 1024
 """Documents in a row group of the peer's files."""
 
 
-def prepare(text: Sequence[str], out: Path, vocabulary: int, how: How, seed: int = 0) -> dict[str, Artifact]:
+def prepare(
+    text: Sequence[str], out: Path, vocabulary: int, how: How, seed: int = 0, pattern: str = "qwen2"
+) -> dict[str, Artifact]:
     """Selected documents, tokenizer and shards of the texts, under `out`; what is there already is kept.
 
     A seed other than 0 brings the training documents into another order.
@@ -38,7 +40,7 @@ def prepare(text: Sequence[str], out: Path, vocabulary: int, how: How, seed: int
             write_documents(inside / "heldout.parquet", documents[::HELD_OUT])
     made["selected"] = open_artifact(folder, "selected")
     if not (out / "tokenizer").is_dir():
-        tokenizer_stage.run(TokenizerConfig(vocabulary=vocabulary), made, out / "tokenizer", how)
+        tokenizer_stage.run(TokenizerConfig(vocabulary=vocabulary, pattern=pattern), made, out / "tokenizer", how)
     made["tokenizer"] = open_artifact(out / "tokenizer", "tokenizer")
     if not (out / "shards").is_dir():
         shards_stage.run(ShardsConfig(), made, out / "shards", how)

@@ -40,6 +40,8 @@ class Sizes:
     rows: int = 32
     """That nanochat passes through its model at once."""
     vocabulary: int = 32768
+    pattern: str = "nanochat"
+    """Our split regex: with nanochat's own, both sides read about as many tokens for a text."""
 
 
 def main(
@@ -64,7 +66,7 @@ def main(
     for seed in seeds:
         folder = out / f"seed-{seed}"
         folder.mkdir(parents=True, exist_ok=True)
-        made = prepare(text, folder, sizes.vocabulary, How(), seed)
+        made = prepare(text, folder, sizes.vocabulary, How(), seed, sizes.pattern)
         for side in ("nanochat", "trivium"):
             kept = folder / f"{side}.json"
             if not kept.is_file():
