@@ -66,7 +66,7 @@ class PretrainConfig:
     crossing: bool = False
     """Whether tokens also see the documents before theirs in a row: faster on a GPU."""
     optimizer: OptimizerConfig = field(
-        default_factory=lambda: OptimizerConfig(muon_lr=0.02, embed_lr=0.03, head_lr=0.008)
+        default_factory=lambda: OptimizerConfig(muon_lr=0.016, embed_lr=0.03, head_lr=0.008)
     )
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     evaluations: int = 4
