@@ -59,11 +59,11 @@ class TrainingManner(Manner):
     blocks: Literal["auto", "fused", "compiled", "plain"] = "auto"
     """How blocks run in training: fused (our GPU kernels), compiled (torch.compile), plain; auto: the fastest here."""
     recompute: Annotated[bool, FLAG] = False
-    """Keep less of a forward pass and compute it again: a third more time, far less memory."""
+    """Keep less of a forward pass and compute it again: a quarter more time, far less memory."""
     microbatch: int = 0
     """Tokens in one forward pass; 0: what fits (a GPU is tried out first)."""
     deterministic: Annotated[bool, FLAG] = False
-    """On a GPU: the same bits each time, a little slower. A CPU gives them anyway."""
+    """On a GPU: the same bits each time, by other kernels. A CPU gives them anyway."""
 
     def how(self) -> How:
         """The same as stages want it; only rank 0 shows progress."""

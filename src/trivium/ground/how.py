@@ -37,12 +37,12 @@ class How:
     threads: int = 0
     """CPU threads for torch; 0 means one for each core this process may use."""
     deterministic: bool = False
-    """On a GPU: the same bits each time, at some cost in speed. A CPU gives the same bits anyway."""
+    """On a GPU: the same bits each time, by other kernels. A CPU gives the same bits anyway."""
     blocks: str = "auto"
     """How blocks run while training: fused (our GPU kernels), compiled (torch.compile), plain; or auto: fused where
     that runs, else plain."""
     recompute: bool = False
-    """Keep less of the forward pass and compute it again for the gradient: a third more time, far less memory."""
+    """Keep less of the forward pass and compute it again for the gradient: a quarter more time, far less memory."""
     microbatch: int = 0
     """Tokens in one forward pass; 0 means what fits (found by a dry step on a GPU)."""
     progress: bool = True

@@ -58,8 +58,8 @@ class Attention(nn.Module):
 def attend(q_BHTK: Tensor, k_BGSK: Tensor, v_BGSK: Tensor, mask: Tensor | Spans | None) -> Tensor:
     """Softmax attention by the fastest kernel at hand, `(B, H, T, K)`; without a mask it is causal.
 
-    On Hopper that is cuDNN's: about twice the speed of the one that torch takes by itself. Elsewhere torch's choice is
-    the better one.
+    On Hopper that is cuDNN's: 1.7 times the speed of the one that torch takes by itself (forward and backward, rows of
+    2,048 on an H100). On older and newer GPUs others found it no faster (huggingface/transformers#48163).
     """
     if isinstance(mask, Spans):
         return mask.attend(q_BHTK, k_BGSK, v_BGSK)

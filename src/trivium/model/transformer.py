@@ -76,7 +76,7 @@ class Transformer(nn.Module):
     def hasten(self, how: str, recompute: bool = False, hooked: bool = False) -> None:
         """How blocks run while training: "plain", "compiled" (by torch, one graph for all) or "fused" (our kernels).
 
-        With `recompute`, what a block computed on the way is computed again for the gradient: a third more time, and
+        With `recompute`, what a block computed on the way is computed again for the gradient: a quarter more time, and
         memory for one block instead of all. Nothing here touches parameters; evaluation and sampling stay plain.
         `hooked` blocks do something before and after they run (gather their weights): that stays outside.
         """
@@ -109,7 +109,7 @@ class Transformer(nn.Module):
     def init_weights(self, generator: torch.Generator) -> None:
         """Random weights from `generator`.
 
-        Matrices are uniform with deviation 1/sqrt(fan-in); those that write into the residual stream start at zero,
+        Matrices are normal with deviation 1/sqrt(fan-in); those that write into the residual stream start at zero,
         so that each block starts as the identity and depth costs nothing at the start.
         """
         for name, parameter in self.named_parameters():

@@ -1,4 +1,4 @@
-"""What fits into memory, and whether compiling is worth its wait: decided once, before the first step.
+"""What fits into memory, and how blocks run: decided once, before the first step.
 
 On a GPU the memory of a forward and backward pass is measured on a few rows and on more; what a row costs follows, and
 with it how many fit. A CPU takes a number that its caches like.

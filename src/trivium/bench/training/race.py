@@ -25,7 +25,6 @@ from trivium.ground.how import How
 from trivium.stages.pretrain.config import PretrainConfig
 
 DOCS = Path("docs/benchmarks.md")
-FIELD = "="
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,7 @@ def main(
 def changed(config: Any, fields: Sequence[str]) -> Any:
     """The config with fields given as name=value. Raises UsageError for one without a value."""
     for field in fields:
-        name, equals, value = field.partition(FIELD)
+        name, equals, value = field.partition("=")
         if not equals:
             raise UsageError(f"{field!r} has no value.", "Write name=value.")
         config = replace_field(config, name, value)

@@ -17,6 +17,7 @@ from trivium.evals.bits import margin
 from trivium.evals.documents import Text, by_source, measure, shard_texts
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
+from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.model.device import pick_dtype, settle
 from trivium.model.folder import load_model
@@ -39,8 +40,11 @@ def label_of(config: ForgettingConfig, inputs: Mapping[str, Artifact]) -> Label:
 def run(config: ForgettingConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
     """Measure `inputs["model"]` and the model that it began as, and seal `forgetting.json` at `out`.
 
-    `inputs["shards"]` hold the new documents, `inputs["reference"]` (a corpus) the general ones.
+    `inputs["shards"]` hold the new documents, `inputs["reference"]` (a corpus) the general ones. Raises UsageError
+    where no first model is named.
     """
+    if not config.start:
+        raise UsageError("No first model is named.", "Give one: --forgetting.start FOLDER.")
     device = settle(how)
     tokenizer = Tokenizer.open(inputs["model"].path)
     texts = [*_new(inputs["shards"], tokenizer, config), *_general(inputs["reference"], config)]
