@@ -39,7 +39,7 @@ COMMANDS = {
     "lineage": ("look:lineage", "Show what an artifact or a run comes from."),
     "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
     "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),
-    "doctor": ("doctor:doctor", "Look at this machine and this installation."),
+    "doctor": ("doctor:app", "Look at this machine and this installation."),
     "bench": ("bench:app", "Run a comparison, with its controls."),
     "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
     "serve": ("later:serve", "Not there yet: an HTTP server for a model."),
