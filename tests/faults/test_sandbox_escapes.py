@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +60,41 @@ def test_without_walls_the_probes_see_the_escapes(monkeypatch: pytest.MonkeyPatc
         for probe in probes:
             with laid_out() as ground:
                 assert [one.escaped for one in besiege(box, [probe], ground)] != [""], probe.name
+
+
+ABANDONED = """
+import threading, time
+from trivium.sandbox.box import Sandbox
+box = Sandbox().__enter__()
+code = "import time\\nprint(1)\\nwhile True: time.sleep(0.01)"
+threading.Thread(target=box.run, args=(code,), kwargs={"seconds": 600}, daemon=True).start()
+time.sleep(0.5)
+print(box._zygote.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@held
+def test_nothing_outlives_an_owner_that_was_killed() -> None:
+    owner = subprocess.Popen([sys.executable, "-c", ABANDONED], stdout=subprocess.PIPE, text=True)
+    assert owner.stdout is not None
+    zygote = int(owner.stdout.readline())
+    family = [zygote, *(int(name) for name in Path(f"/proc/{zygote}/task/{zygote}/children").read_text().split())]
+    owner.kill()
+    owner.wait()
+    owner.stdout.close()
+    deadline = time.monotonic() + 30
+    while any(alive(process) for process in family) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert len(family) == 2 and not any(alive(process) for process in family)
+
+
+def alive(process: int) -> bool:
+    """Whether a process still does something (a zombie of a container's first process does not)."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 GOOD = "def f(x):\n    return x * 2\n"

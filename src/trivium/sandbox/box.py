@@ -185,7 +185,7 @@ class Sandbox:
             + body
             + given
         )
-        ends = self._launch(job)
+        ends, line = self._launch(job)
         watch = Watch(ends, seconds, hear, _within(folder))
         started = time.monotonic()
         try:
@@ -194,11 +194,15 @@ class Sandbox:
             ends.close()
         if watch.end is None:
             with self._lock:
-                self._stop()
+                if self._line is line:  # another run may have replaced a broken zygote already
+                    self._stop()
         return watch, time.monotonic() - started
 
-    def _launch(self, job: int) -> Ends:
-        """Hand a job to the zygote; our ends of what the run was handed. A zygote that has died is started anew."""
+    def _launch(self, job: int) -> tuple[Ends, socket.socket]:
+        """Hand a job to the zygote: our ends of what the run was handed, and which zygote it was.
+
+        A zygote that has died is started anew.
+        """
         out, their_out = os.pipe()
         errors, their_errors = os.pipe()
         channel, their_channel = socket.socketpair()
@@ -215,6 +219,7 @@ class Sandbox:
                     self._stop()
                     self._start()
                     socket.send_fds(self._open_line(), [b"r"], handed)
+                line = self._open_line()
         except BaseException:
             ends.close()
             raise
@@ -223,7 +228,7 @@ class Sandbox:
                 os.close(one)
             their_channel.close()
             their_control.close()
-        return ends
+        return ends, line
 
     def _open_line(self) -> socket.socket:
         assert self._line is not None
