@@ -12,7 +12,7 @@ from trivium.ground.config import check
 from trivium.ground.errors import ArtifactError
 from trivium.ground.how import How
 from trivium.ground.progress import tracked
-from trivium.index.documents import entries, fingerprints
+from trivium.index.documents import count, entries, fingerprints
 
 if TYPE_CHECKING:
     from tantivy import Schema
@@ -69,7 +69,7 @@ def _write(config: IndexConfig, paths: Sequence[Path], folder: Path, how: How, f
 
     writer = Index(schema(), path=str(folder)).writer(heap_size=128 << 20, num_threads=1)
     seen: dict[str, int] = {}
-    for entry in tracked(entries(paths), "index", 0, "documents", how):
+    for entry in tracked(entries(paths), "index", count(paths), "documents", how):
         seen[entry.id] = times = seen.get(entry.id, 0) + 1
         name = entry.id if times == 1 else f"{entry.id}#{times}"
         text = entry.text[: config.longest]

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from trivium.ground.artifact import MANIFEST, open_artifact
 from trivium.ground.errors import UsageError
-from trivium.text.document import read_documents
+from trivium.text.document import count_documents, read_documents
 
 PLAIN, PAGES, ROWS = (".txt", ".md", ".markdown", ".rst"), (".html", ".htm"), (".jsonl", ".ndjson", ".parquet")
 LONGEST_TITLE = 120
@@ -63,6 +63,28 @@ def files_of(path: Path) -> list[Path]:
     if not found:
         raise UsageError(f"{path} holds no documents.", f"Files are read that end in {' '.join(kinds)}.")
     return found
+
+
+def count(paths: Iterable[Path]) -> int:
+    """How many documents there are at these places, for a progress bar: lines are counted, not read."""
+    total = 0
+    for path in paths:
+        sealed = (path / MANIFEST).is_file()
+        for file in [path / "train.parquet", path / "heldout.parquet"] if sealed else files_of(path):
+            total += _count(file)
+    return total
+
+
+def _count(file: Path) -> int:
+    if _kind(file) not in ROWS:
+        return 1
+    if _kind(file) == ".parquet":
+        try:
+            return count_documents(file)
+        except (OSError, ValueError):  # reading it will say what is wrong
+            return 1
+    with _unpacked(file) as lines:
+        return sum(1 for line in lines if line.strip())
 
 
 def fingerprints(paths: Iterable[Path]) -> dict[str, str]:
@@ -121,7 +143,7 @@ def _of_row(row: Mapping[str, Any], fallback: str) -> Entry:
 
 def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
     if _kind(file) != ".parquet":
-        with gzip.open(file, "rb") if file.suffix == ".gz" else open(file, "rb") as lines:
+        with _unpacked(file) as lines:
             yield from (json.loads(line) for line in lines if line.strip())
         return
     import pyarrow as pa
@@ -134,6 +156,10 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
                 yield from batch.to_pylist()
     except pa.ArrowInvalid as error:
         raise ValueError(str(error)) from error
+
+
+def _unpacked(file: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(file, "rb")) if file.suffix == ".gz" else open(file, "rb")
 
 
 class Page(HTMLParser):

@@ -14,7 +14,7 @@ from trivium.ground.artifact import Label, open_artifact, sealing
 from trivium.ground.errors import ArtifactError, UsageError
 from trivium.ground.how import How
 from trivium.index.build import IndexConfig, build
-from trivium.index.documents import Page, entries
+from trivium.index.documents import Page, count, entries
 from trivium.index.search import PAGE, Searcher
 from trivium.text.document import Document, write_documents
 from trivium.tools.registry import opened
@@ -45,7 +45,8 @@ def index(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_every_document_is_there_once(index: Path) -> None:
+def test_every_document_is_there_once(index: Path, folder: Path) -> None:
+    assert count([folder]) == 6
     facts = open_artifact(index, "index", hashes=True).manifest["facts"]
     assert (facts["documents"], facts["same_id"]) == (6, 1)
     found = Searcher(index)
@@ -99,6 +100,7 @@ def test_a_selected_artifact_can_be_indexed(tmp_path: Path) -> None:
             write_documents(place / f"{name}.parquet", [document])
     build(IndexConfig(), [tmp_path / "selected"], tmp_path / "index", QUIET)
     assert Searcher(tmp_path / "index").search("heldout")[0].title == "About heldout"
+    assert count([tmp_path / "selected"]) == 2
     assert [entry.id for entry in entries([tmp_path / "selected" / "train.parquet"])] == ["train-1"]
 
 
