@@ -21,10 +21,5 @@ def serve(*_arguments: ANYTHING) -> None:
     raise _later("serve", "Use `trivium chat`; a model folder is a Hugging Face folder that other servers open.")
 
 
-def index(*_arguments: ANYTHING) -> None:
-    """Not there yet: search the training documents."""
-    raise _later("index", "The `selected` artifact holds all documents as Parquet.")
-
-
 def _later(command: str, meanwhile: str) -> UsageError:
     return UsageError(f"`trivium {command}` is not there yet.", meanwhile)

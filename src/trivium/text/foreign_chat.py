@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trivium.ground.errors import UsageError
+from trivium.text import hermes
 from trivium.text.sandbox import Masks, write
 from trivium.text.tokenizer import THINK, THINK_END, TURN_START, Tokenizer
 
@@ -24,6 +25,9 @@ def written(
         raise UsageError("This model's chat template cannot open or forbid thinking.", "Leave --think out.")
     masks = Masks(tokenizer.special, list(_texts(messages)))
     variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}
+    messages, tools = _tools_apart(messages, "tools" in tokenizer.template)
+    if tools:
+        variables["tools"] = masks.hide([hermes.wrapped(tool) for tool in tools])
     if think is not None:
         variables["enable_thinking"] = think
     text = write(tokenizer.template, masks.hide(list(messages)), variables)
@@ -31,6 +35,18 @@ def written(
     for special, piece in masks.cut(text):
         ids += [tokenizer.special[piece]] if special else tokenizer.encode(piece)
     return ids
+
+
+def _tools_apart(messages: Sequence[Message], known: bool) -> tuple[Sequence[Message], list[Any]]:
+    """The messages without the specs of tools, and these; a template that knows of no tools has them told as text."""
+    first = messages[0] if messages else {}
+    if not first.get("tools"):
+        return messages, []
+    rest = {key: value for key, value in first.items() if key != "tools"}
+    content = str(rest.get("content") or "")
+    if known:
+        return ([{**rest, "content": content}] if content else []) + list(messages[1:]), list(first["tools"])
+    return [{**rest, "content": f"{content}\n\n{hermes.told(first['tools'])}".strip()}, *messages[1:]], []
 
 
 def taught(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
