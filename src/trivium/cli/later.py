@@ -16,11 +16,6 @@ def diagnose(*_arguments: ANYTHING) -> None:
     raise _later("diagnose", "`trivium quirks` and the report show each quirk at every stage.")
 
 
-def serve(*_arguments: ANYTHING) -> None:
-    """Not there yet: an HTTP server for a model."""
-    raise _later("serve", "Use `trivium chat`; a model folder is a Hugging Face folder that other servers open.")
-
-
 def index(*_arguments: ANYTHING) -> None:
     """Not there yet: search the training documents."""
     raise _later("index", "The `selected` artifact holds all documents as Parquet.")
