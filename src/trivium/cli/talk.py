@@ -152,6 +152,7 @@ def serve(
     port: int = 8000,
     token: str | None = None,
     device: str = "auto",
+    dtype: str = "auto",
     threads: int = 0,
     batch: int = 32,
     queue: int = 128,
@@ -173,6 +174,8 @@ def serve(
         What clients must send as their API key; TRIVIUM_TOKEN by default, which other users of the machine cannot see.
     device
         auto, cpu, cuda or mps.
+    dtype
+        float32, bfloat16, or auto: the faster one.
     threads
         CPU threads; 0 means one for each core.
     batch
@@ -191,7 +194,7 @@ def serve(
 
     config = ServeConfig(
         host=host, port=port, token=os.environ.get("TRIVIUM_TOKEN", "") if token is None else token, device=device,
-        threads=threads, batch=batch, queue=queue, models=models, deadline=deadline, drain_seconds=drain,
+        dtype=dtype, threads=threads, batch=batch, queue=queue, models=models, deadline=deadline, drain_seconds=drain,
     )  # fmt: skip
     return listen(model, config)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trivium.ground.errors import UsageError
-from trivium.text import foreign_chat
+from trivium.text import foreign_chat, hermes
 from trivium.text.template import CHAT_TEMPLATE
 from trivium.text.tokenizer import THINK, THINK_END, TURN_END, TURN_START, Tokenizer
 
@@ -21,7 +21,8 @@ __all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "parse", "p
 
 ROLES = ("system", "user", "assistant", "tool")
 Message = Mapping[str, Any]
-"""An OpenAI-style message: role, content, and an assistant's reasoning_content ("" is an empty block, no key none)."""
+"""An OpenAI-style message: role, content, and an assistant's reasoning_content ("" is an empty block, no key none) and
+tool_calls."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +65,22 @@ def render(tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
     return Rendered(ids, mask)
 
 
-def prompt(tokenizer: Tokenizer, messages: Sequence[Message], think: bool | None = None) -> list[int]:
+def prompt(
+    tokenizer: Tokenizer,
+    messages: Sequence[Message],
+    think: bool | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
+) -> list[int]:
     """The conversation and the opening of the assistant's turn.
 
     `think` True opens `<think>`, False gives the empty block `<think></think>`, None leaves the choice to the model.
+    `tools` are the functions that it may call, OpenAI-style; they are told in the system message.
     """
     if tokenizer.template is not None:
         for message in messages:
             _checked(message)
-        return foreign_chat.written(tokenizer, messages, True, think)
+        return foreign_chat.written(tokenizer, messages, True, think, tools)
+    messages = hermes.told(messages, tools)
     special = tokenizer.special
     foreign_chat.need_chatml(tokenizer, think is not None)
     ids = [*render(tokenizer, messages).ids, special[TURN_START], *tokenizer.encode("assistant\n")]
@@ -127,4 +135,7 @@ def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], boo
         tags = bool(message.get("trainable_think", True))
         end_tag = tags or thoughts != ""
         pieces += [([special[THINK]], tags), (encode(thoughts), True), ([special[THINK_END]], end_tag)]
-    return [*pieces, (encode(content.lstrip()) + end, True), newline]
+    pieces.append((encode(content.lstrip()), True))
+    for call in message.get("tool_calls") or ():
+        pieces.append(([special[hermes.CALL], *encode(hermes.spelled(call)), special[hermes.CALL_END]], True))
+    return [*pieces, (end, True), newline]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trivium.ground.errors import UsageError
+from trivium.text import hermes
 from trivium.text.sandbox import Masks, write
 from trivium.text.tokenizer import THINK, THINK_END, TURN_START, Tokenizer
 
@@ -13,20 +14,32 @@ Message = Mapping[str, Any]
 
 
 def written(
-    tokenizer: Tokenizer, messages: Sequence[Message], answer_next: bool, think: bool | None = None
+    tokenizer: Tokenizer,
+    messages: Sequence[Message],
+    answer_next: bool,
+    think: bool | None = None,
+    tools: Sequence[Mapping[str, Any]] = (),
 ) -> list[int]:
     """The ids that the model's own template gives these messages; with `answer_next`, up to where the answer begins.
+
+    A template that knows no tools gets them told in the system message.
 
     Raises UsageError when the template refuses them or, with `think`, knows no `enable_thinking`.
     """
     assert tokenizer.template is not None
     if think is not None and "enable_thinking" not in tokenizer.template:
         raise UsageError("This model's chat template cannot open or forbid thinking.", "Leave --think out.")
-    masks = Masks(tokenizer.special, list(_texts(messages)))
+    if tools and "tools" not in tokenizer.template:
+        messages, tools = hermes.told(messages, tools), ()
+    messages = [_unpacked(message) for message in messages]
+    masks = Masks(tokenizer.special, list(_texts([*messages, *tools])))
     variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}
     if think is not None:
         variables["enable_thinking"] = think
-    text = write(tokenizer.template, masks.hide(list(messages)), variables)
+    if tools:
+        variables["tools"] = masks.hide(list(tools))
+    hidden = [{**masks.hide(message), "role": message["role"]} for message in messages]
+    text = write(tokenizer.template, hidden, variables)
     ids: list[int] = []
     for special, piece in masks.cut(text):
         ids += [tokenizer.special[piece]] if special else tokenizer.encode(piece)
@@ -75,11 +88,23 @@ def need_chatml(tokenizer: Tokenizer, think: bool) -> None:
         raise UsageError("This model has no <think> token.", "Leave --think out, or messages without reasoning.")
 
 
+def _unpacked(message: Message) -> Message:
+    """The message with its tool calls' arguments as values: templates write them as JSON themselves."""
+    if not message.get("tool_calls"):
+        return message
+    calls = [
+        {**call, "function": {**call["function"], "arguments": hermes.unpacked(call["function"].get("arguments"))}}
+        for call in message["tool_calls"]
+    ]
+    return {**message, "tool_calls": calls}
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for item in value.values():
+        for key, item in value.items():
+            yield str(key)
             yield from _texts(item)
     elif isinstance(value, list | tuple):
         for item in value:

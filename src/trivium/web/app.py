@@ -60,7 +60,7 @@ class Window:
         body = await read_body(request, self.config)
         _, plan, tokenizer = await asyncio.to_thread(self._planned, ChatAsked, body, plan_chat)
         head = Head("chatcmpl", plan.offer.name, plan.offer.id[:16])
-        flow = self._flow(plan, tokenizer, chat=True)
+        flow = self._flow(plan, tokenizer)
         return await self._answer(request, flow, plan, chat.whole, chat.streamed, (plan, tokenizer, head))
 
     async def complete(self, request: Request) -> Response:
@@ -68,7 +68,7 @@ class Window:
         body = await read_body(request, self.config)
         asked, plan, tokenizer = await asyncio.to_thread(self._planned, CompletionAsked, body, plan_completion)
         head = Head("cmpl", plan.offer.name, plan.offer.id[:16])
-        flow = self._flow(plan, tokenizer, chat=False)
+        flow = self._flow(plan, tokenizer)
         bare = isinstance(asked.prompt, str) or isinstance(asked.prompt[0], str)
         given = (plan, tokenizer, head, bool(asked.echo), bare)
         return await self._answer(request, flow, plan, completions.whole, completions.streamed, given)
@@ -80,11 +80,11 @@ class Window:
         tokenizer = self.shelf.tokenizer(offer)
         return asked, plan(asked, offer, tokenizer, self.config), tokenizer
 
-    def _flow(self, plan: Plan, tokenizer: Any, chat: bool) -> Flow:
+    def _flow(self, plan: Plan, tokenizer: Any) -> Flow:
         job = Job(plan.offer, plan.requests, self.config.deadline)
         self.worker.submit(job)
         self.metrics.add("trivium_prompt_tokens_total", sum(map(len, plan.prompts)))
-        return Flow(self.worker, job, plan, tokenizer, chat)
+        return Flow(self.worker, job, plan, tokenizer)
 
     async def _answer(
         self, request: Request, flow: Flow, plan: Plan, whole: Any, streamed: Any, given: tuple[Any, ...]

@@ -19,6 +19,8 @@ class ServeConfig:
     token: str = ""
     """What clients must send as their API key; empty: none is asked for, which only this machine may have."""
     device: str = "auto"
+    dtype: str = "auto"
+    """What models compute in: float32, bfloat16, or auto, which is bfloat16 where the hardware is faster in it."""
     threads: int = 0
     """CPU threads for torch; 0 means one for each core this process may use."""
     batch: int = 32
@@ -56,6 +58,7 @@ class ServeConfig:
 
     def __post_init__(self) -> None:
         check(0 <= self.port < 65536, "port", self.port, "0 to 65535.")
+        check(self.dtype in ("auto", "float32", "bfloat16"), "dtype", self.dtype, "auto, float32 or bfloat16.")
         for name in ("batch", "models", "choices", "new_tokens", "connections", "body_bytes", "depth", "items"):
             check(getattr(self, name) > 0, name, getattr(self, name), "1 or more.")
         check(self.queue >= 0, "queue", self.queue, "0 or more.")

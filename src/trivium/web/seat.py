@@ -15,6 +15,13 @@ from trivium.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
+class ThinkBudget:
+    """How long it may think."""
+
+    most: int | None = None
+
+
+@dataclass(frozen=True)
 class Request:
     """What to continue and how."""
 
@@ -29,7 +36,7 @@ class Request:
     repetition: float = 1.0
     bias: Mapping[int, float] = field(default_factory=dict)
     stop_strings: tuple[str, ...] = ()
-    think: object = None
+    think: ThinkBudget | None = None
     top_logprobs: int = 0
     prompt_logprobs: bool = False
 
@@ -141,3 +148,11 @@ class Engine:
             completion.prompt_logprobs.append(float(logprobs_TV[place, index]))
             best = logprobs_TV[place].topk(max(1, request.top_logprobs))
             completion.prompt_top.append(list(zip(best.indices.tolist(), best.values.tolist(), strict=True)))
+
+
+def spelled(tokenizer: Tokenizer, index: int) -> bytes:
+    """The bytes of an id; none for one that the vocabulary does not have (a model may have more rows)."""
+    try:
+        return tokenizer.decode_bytes([index])
+    except (KeyError, OverflowError):
+        return b""

@@ -133,8 +133,12 @@ def _offer(name: str, artifact: Artifact) -> Offer:
 
 def load_engine(offer: Offer, tokenizer: Tokenizer, config: ServeConfig) -> Engine:
     """The engine of an offer's folder. Raises ArtifactError, and torch's errors."""
+    import torch
+
     from trivium.model.device import pick_dtype, settle
     from trivium.model.folder import load_model
 
     place = settle(How(device=config.device, threads=config.threads, progress=False))
-    return Engine(load_model(offer.folder, place, pick_dtype(place)), config.batch, tokenizer=tokenizer)
+    kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    dtype = kinds.get(config.dtype) or pick_dtype(place)
+    return Engine(load_model(offer.folder, place, dtype), config.batch, tokenizer=tokenizer)

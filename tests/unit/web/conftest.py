@@ -117,6 +117,8 @@ class Served:
     server: Server
     url: str
     client: openai.OpenAI
+    engine: Any = None
+    """The scripted one, where it is that."""
 
     @property
     def worker(self) -> Any:
@@ -177,16 +179,33 @@ def begin(shelf: Shelf, config: ServeConfig) -> tuple[Served, Callable[[], None]
 
 
 @pytest.fixture
-def scripted(byte_tokenizer: Tokenizer, tmp_path: Path) -> Iterator[Serve]:
-    """Starts servers whose only model, `script`, says what a script tells it."""
+def served_script(byte_tokenizer: Tokenizer, tmp_path: Path) -> Iterator[Serve]:
+    """Starts servers whose only model, `script`, says what a script tells it; `pause` seconds a token."""
     ends: list[Callable[[], None]] = []
 
-    def start(engine: Any, tokenizer: Tokenizer = byte_tokenizer, **settings: Any) -> Served:
+    def start(script: Script, pause: float = 0.0, tokenizer: Tokenizer = byte_tokenizer, **settings: Any) -> Served:
+        engine = ScriptedEngine(script, settings.get("batch", 4), pause)
         folder = tmp_path / f"model-{len(ends)}"
         tokenizer.save(folder)
-        config = ServeConfig(port=0, batch=settings.pop("batch", engine.batch), **settings)
-        offer = Offer("script", folder, "0" * 16, "sft", 0, CONTEXT)
+        config = ServeConfig(**({"port": 0, "batch": engine.batch} | settings))
+        offer = Offer("script", folder, "0" * 16, "sft", 0, 2000)
         served, end = begin(Shelf([offer], config, lambda *_: engine), config)
+        served.engine = engine
+        ends.append(end)
+        return served
+
+    yield start
+    for end in ends:
+        end()
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[[Shelf, ServeConfig], Served]]:
+    """Starts servers of any shelf."""
+    ends: list[Callable[[], None]] = []
+
+    def start(shelf: Shelf, config: ServeConfig) -> Served:
+        served, end = begin(shelf, config)
         ends.append(end)
         return served
 
@@ -214,7 +233,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, byte_tokenizer: Tokeniz
 @pytest.fixture(scope="session")
 def tiny(run_folder: Path) -> Iterator[Served]:
     """A server of the run, for all tests that do not harm it."""
-    config = ServeConfig(port=0, device="cpu", threads=1, batch=8, queue=24)
+    config = ServeConfig(port=0, device="cpu", dtype="float32", threads=1, batch=8, queue=24)
     served, end = begin(Shelf(find_offers(run_folder), config), config)
     yield served
     end()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
+from trivium.text.hermes import Call
 from trivium.text.tokenizer import Tokenizer
 from trivium.web.openai.flow import Choice, Flow, Head
 from trivium.web.openai.plan import Plan
@@ -50,11 +52,30 @@ async def whole(flow: Flow, plan: Plan, tokenizer: Tokenizer, head: Head) -> dic
 def _choice(choice: Choice, parts: list[Part], plan: Plan, tokenizer: Tokenizer) -> dict[str, Any]:
     said = "".join(part.text for part in parts if part.kind == "content")
     thought = "".join(part.text for part in parts if part.kind == "reasoning_content")
-    message: dict[str, Any] = {"role": "assistant", "content": said, "refusal": None}
+    calls = [call_of(part.call) for part in parts if part.call is not None]
+    message: dict[str, Any] = {"role": "assistant", "content": said or (None if calls else ""), "refusal": None}
     if thought:
         message["reasoning_content"] = thought
+    if calls:
+        message["tool_calls"] = calls
     found = {"index": choice.index, "message": message, "logprobs": logprobs_of(plan, tokenizer, parts)}
     return {**found, "finish_reason": choice.finish}
+
+
+def call_of(call: Call) -> dict[str, Any]:
+    """A tool call as a message holds it."""
+    about = {"name": call.name, "arguments": call.arguments}
+    return {"id": f"call_{secrets.token_hex(12)}", "type": "function", "function": about}
+
+
+def deltas(part: Part, number: int) -> list[dict[str, Any]]:
+    """A part as a stream's deltas: a call by its name first, then its arguments."""
+    if part.call is None:
+        return [{part.kind: part.text}]
+    whole = call_of(part.call)
+    first = {**whole, "index": number, "function": {"name": part.call.name, "arguments": ""}}
+    then = {"index": number, "function": {"arguments": part.call.arguments}}
+    return [{"tool_calls": [first]}, {"tool_calls": [then]}]
 
 
 async def streamed(flow: Flow, plan: Plan, tokenizer: Tokenizer, head: Head) -> AsyncIterator[dict[str, Any]]:
@@ -65,13 +86,16 @@ async def streamed(flow: Flow, plan: Plan, tokenizer: Tokenizer, head: Head) -> 
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         return {**fields, "choices": [choice]}
 
-    begun: set[int] = set()
+    calls: dict[int, int] = {}
     async for choice, parts in flow:
-        if choice.index not in begun:
-            begun.add(choice.index)
+        if choice.index not in calls:
+            calls[choice.index] = 0
             yield chunk(choice.index, {"role": "assistant", "content": ""})
         for part in parts:
-            yield chunk(choice.index, {part.kind: part.text}, None, logprobs_of(plan, tokenizer, [part]))
+            logprobs = logprobs_of(plan, tokenizer, [part]) if part.tokens else None
+            for delta in deltas(part, calls[choice.index]):
+                yield chunk(choice.index, delta, None, logprobs)
+            calls[choice.index] += part.call is not None
         if choice.finish is not None:
             yield chunk(choice.index, {}, choice.finish)
     if plan.usage:

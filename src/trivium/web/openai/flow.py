@@ -47,12 +47,9 @@ class Choice:
 class Flow:
     """Iterates over (choice, its new parts); a choice comes a last time with its `finish`. Raises Refusal."""
 
-    def __init__(self, worker: Worker, job: Job, plan: Plan, tokenizer: Tokenizer, chat: bool) -> None:
+    def __init__(self, worker: Worker, job: Job, plan: Plan, tokenizer: Tokenizer) -> None:
         self.worker, self.job, self.plan, self.tokenizer = worker, job, plan, tokenizer
-        self.choices = [
-            Choice(index, Unfolding(tokenizer, plan.stops, chat=chat, thinking=plan.thinking))
-            for index in range(len(plan.requests))
-        ]
+        self.choices = [Choice(i, Unfolding(tokenizer, plan.reading)) for i in range(len(plan.requests))]
         self._first: Piece | Refusal | None = None
 
     async def begin(self) -> None:
@@ -86,12 +83,11 @@ class Flow:
         if done is not None and done.finish == "stop" and ids and ids[-1] in self.tokenizer.stops:
             ids = ids[:-1]
         parts = choice.unfolding.feed(ids, piece.logprobs, piece.top)
-        if done is not None and not choice.unfolding.stopped:
+        stopped = choice.unfolding.stopped
+        if done is not None or stopped:
             parts += choice.unfolding.close()
-        if choice.unfolding.stopped:
-            choice.finish = "stop"
-        elif done is not None:
-            choice.finish = "stop" if done.finish == "stop" else "length"
+            ended = stopped or (done is not None and done.finish == "stop")
+            choice.finish = "tool_calls" if choice.unfolding.calls and ended else "stop" if ended else "length"
         choice.completion = done or choice.completion
         return parts
 

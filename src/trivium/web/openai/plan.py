@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from trivium.ground.errors import TriviumError
 from trivium.text.chat import prompt as chat_prompt
+from trivium.text.hermes import CALL
 from trivium.text.tokenizer import THINK, THINK_END, Tokenizer
 from trivium.web.config import ServeConfig
 from trivium.web.openai.asked import ChatAsked, CompletionAsked, Message, Sampling
+from trivium.web.openai.unfold import Reading
 from trivium.web.refusal import Refusal, wrong
-from trivium.web.seat import Request
+from trivium.web.seat import Request, ThinkBudget
 from trivium.web.shelf import Offer
 
 DEFAULT_COMPLETION = 16
@@ -34,23 +37,17 @@ class Plan:
     stream: bool
     usage: bool
     """Whether a stream ends with a chunk that tells the usage."""
-    stops: tuple[str, ...]
+    reading: Reading
     logprobs: bool
     top: int
-    thinking: bool = False
-    """Whether the prompt has opened the model's thinking."""
-    tools: frozenset[str] = frozenset()
-    """Names of the functions that may be called."""
-    prefix: str = ""
-    """What of a call the prompt holds already."""
-    single: bool = False
-    """Whether one call is enough."""
 
 
 def plan_chat(asked: ChatAsked, offer: Offer, tokenizer: Tokenizer, config: ServeConfig) -> Plan:
     """The plan of a conversation's next turn. Raises Refusal."""
     _no_form(asked)
-    ids = conversation(asked, tokenizer, config)
+    tools = offered(asked, config)
+    ids = conversation(asked, tokenizer, config, tools)
+    ids, prefix, single = chosen(asked, tools, ids, tokenizer)
     room = _room(ids, offer)
     most = asked.max_completion_tokens if asked.max_completion_tokens is not None else asked.max_tokens
     name = "max_tokens" if asked.max_completion_tokens is None else "max_completion_tokens"
@@ -64,13 +61,18 @@ def plan_chat(asked: ChatAsked, offer: Offer, tokenizer: Tokenizer, config: Serv
     limit = _limit(name, most, room, min(room, config.new_tokens), ids, offer, config)
     n = _choices(asked, 1, config)
     request = _request(asked, ids, limit, tokenizer, config, top if asked.logprobs else 0)
-    return Plan(
-        offer, _seeded(asked, [request], n), [ids], n, bool(asked.stream), _usage(asked), request.stop_strings,
-        bool(asked.logprobs), top, thinking=opened(ids, tokenizer),
-    )  # fmt: skip
+    if asked.think_budget is not None:
+        request = dataclasses.replace(request, think=ThinkBudget(asked.think_budget))
+    names = frozenset(tool["function"]["name"] for tool in tools)
+    thinking = prefix is None and opened(ids, tokenizer)
+    reading = Reading(request.stop_strings, True, thinking, names, prefix, single)
+    requests = _seeded(asked, [request], n)
+    return Plan(offer, requests, [ids], n, bool(asked.stream), _usage(asked), reading, bool(asked.logprobs), top)
 
 
-def conversation(asked: ChatAsked, tokenizer: Tokenizer, config: ServeConfig) -> list[int]:
+def conversation(
+    asked: ChatAsked, tokenizer: Tokenizer, config: ServeConfig, tools: Sequence[Mapping[str, Any]]
+) -> list[int]:
     """The messages' ids, up to where the answer begins. Raises Refusal."""
     if not asked.messages:
         raise wrong("messages", [], "Send one or more.")
@@ -83,7 +85,7 @@ def conversation(asked: ChatAsked, tokenizer: Tokenizer, config: ServeConfig) ->
     if asked.think_budget is not None and asked.think_budget < 0:
         raise wrong("think_budget", asked.think_budget, "0 or more tokens, or null for no limit.")
     try:
-        return chat_prompt(tokenizer, messages, think)
+        return chat_prompt(tokenizer, messages, think, tools)
     except TriviumError as error:
         raise Refusal(400, f"{error.what} {error.mend.replace('--think', 'think')}", "messages") from error
 
@@ -100,7 +102,61 @@ def spelled(message: Message, place: int) -> dict[str, Any]:
     said: dict[str, Any] = {"role": role, "content": content or ""}
     if role == "assistant" and message.reasoning_content is not None:
         said["reasoning_content"] = message.reasoning_content
+    if message.tool_calls and role != "assistant":
+        raise wrong(f"messages[{place}].tool_calls", f"in a message of role {role}", "Only an assistant calls.")
+    if message.tool_calls:
+        said["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.function.name, "arguments": c.function.arguments}}
+            for c in message.tool_calls
+        ]
     return said
+
+
+def offered(asked: ChatAsked, config: ServeConfig) -> list[dict[str, Any]]:
+    """The tools as the prompt tells them; none where they may not be called. Raises Refusal."""
+    tools = asked.tools or []
+    if len(tools) > config.tools:
+        raise Refusal(400, f"There are {len(tools)} tools; {config.tools} at most.", "tools", "invalid_value")
+    found = []
+    for place, tool in enumerate(tools):
+        function = tool.function
+        if tool.type != "function":
+            raise wrong(f"tools[{place}].type", tool.type, "Only functions are known.")
+        if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", function.name):
+            raise wrong(f"tools[{place}].function.name", function.name, "1 to 64 letters, digits, _ and -.")
+        about: dict[str, Any] = {"name": function.name}
+        if function.description is not None:
+            about["description"] = function.description
+        about["parameters"] = function.parameters or {"type": "object", "properties": {}}
+        found.append({"type": "function", "function": about})
+    return [] if asked.tool_choice == "none" else found
+
+
+def chosen(
+    asked: ChatAsked, tools: Sequence[Mapping[str, Any]], ids: list[int], tokenizer: Tokenizer
+) -> tuple[list[int], str | None, bool]:
+    """What `tool_choice` makes of a prompt: its ids, what of a call it holds then, whether one call ends the answer.
+
+    A call that must come is begun in the prompt, so that the model can only go on with it. Raises Refusal.
+    """
+    choice, single = asked.tool_choice, asked.parallel_tool_calls is False
+    if choice is None or choice in ("auto", "none"):
+        return ids, None, single
+    names = [tool["function"]["name"] for tool in tools]
+    if not names:
+        raise wrong("tool_choice", choice, "There are no tools to choose from.")
+    if choice == "required":
+        prefix = "\n"
+    elif isinstance(choice, str):
+        raise wrong("tool_choice", choice, "auto, none, required, or one function.")
+    elif choice.function.name not in names:
+        raise wrong("tool_choice", choice.function.name, f"The tools are {', '.join(names)}.")
+    else:
+        prefix, single = f'\n{{"name": {json.dumps(choice.function.name)}, "arguments": ', True
+    special = tokenizer.special.get(CALL)
+    begun = tokenizer.encode(CALL + prefix) if special is None else [special, *tokenizer.encode(prefix)]
+    closed = [tokenizer.special[THINK_END]] if opened(ids, tokenizer) else []
+    return [*ids, *closed, *begun], prefix, single
 
 
 def opened(ids: Sequence[int], tokenizer: Tokenizer) -> bool:
@@ -136,10 +192,8 @@ def plan_completion(asked: CompletionAsked, offer: Offer, tokenizer: Tokenizer, 
         limit = _limit("max_tokens", told, room, min(most, room), ids, offer, config)
         scored = bool(asked.echo) and asked.logprobs is not None
         requests.append(_request(asked, ids, limit, tokenizer, config, top, scored))
-    return Plan(
-        offer, _seeded(asked, requests, n), prompts, n, bool(asked.stream), _usage(asked), requests[0].stop_strings,
-        asked.logprobs is not None, top,
-    )  # fmt: skip
+    reading, told = Reading(requests[0].stop_strings), asked.logprobs is not None
+    return Plan(offer, _seeded(asked, requests, n), prompts, n, bool(asked.stream), _usage(asked), reading, told, top)
 
 
 def documents(prompt: str | list[str | int | list[int]] | None, tokenizer: Tokenizer, offer: Offer) -> list[list[int]]:
