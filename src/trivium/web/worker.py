@@ -23,6 +23,8 @@ from trivium.web.seat import Completion, Engine, Event, Request
 from trivium.web.shelf import Offer, Shelf
 
 LOG = logging.getLogger("trivium.web")
+FAILURES = 3
+"""How often the thread goes on after a failure that is no single engine's."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Worker:
         self._lock = threading.Lock()
         self._seconds = 1.0
         self._ending = False
+        self._failures = 0
         self._posted: list[Posting] = []
         self._thread = threading.Thread(target=self._run, name="generation", daemon=True)
 
@@ -137,17 +140,36 @@ class Worker:
     def _run(self) -> None:
         try:
             while not self._ending:
-                self._obey()
-                self._expire()
-                self._seat()
-                for name, engine in self.shelf.loaded.items():
-                    if engine.live or engine.waiting:
-                        self._step(name, engine)
-                self._post()
+                try:
+                    self._round()
+                except Exception:  # noqa: BLE001 - it is logged, and every client is told
+                    self._recover()
         finally:
             gone = Refusal(503, "The generation thread has ended. Restart the server.", None, "unavailable")
             self._fail(list(self._jobs), gone)
             self._post()
+
+    def _round(self) -> None:
+        """Commands, deadlines, free slots, one step of every engine that has work, and the news of it."""
+        self._obey()
+        self._expire()
+        self._seat()
+        for name, engine in self.shelf.loaded.items():
+            if engine.live or engine.waiting:
+                self._step(name, engine)
+        self._post()
+
+    def _recover(self) -> None:
+        """After a failure of our own: fail what there is, drop all engines, go on. The fourth time, give up."""
+        LOG.exception("The generation thread failed.")
+        self._failures += 1
+        self._fail(list(self._jobs), Refusal(500, "Generation failed; the log has the reason.", None, "internal_error"))
+        self._line.clear()
+        for name in self.shelf.loaded:
+            self.shelf.forget(name)
+        self._post()
+        if self._failures > FAILURES:
+            raise RuntimeError("The generation thread fails again and again.")
 
     def _obey(self) -> None:
         """Carry out all commands; wait for one while there is nothing to do."""

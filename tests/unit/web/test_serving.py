@@ -19,6 +19,7 @@ import pytest
 
 from trivium.ground.errors import ArtifactError, UsageError
 from trivium.web.config import ServeConfig
+from trivium.web.serve import serve
 from trivium.web.shelf import Shelf, find_offers
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -115,6 +116,33 @@ def test_an_engine_that_fails_fails_its_requests_only(served_script: Any, spell:
     served.engine.fail = False
     assert ask(served).choices[0].message.content == "hi"
     assert httpx2.get(f"{served.url}/health").status_code == 200
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_thread_goes_on_after_a_failure_and_says_so_when_it_cannot(
+    served_script: Any, spell: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = served_script(lambda _: spell("hi<|im_end|>"))
+    seat, armed = served.worker._seat, []
+
+    def broken() -> None:
+        if armed and served.worker._line:
+            raise RuntimeError(armed.pop())
+        seat()
+
+    monkeypatch.setattr(served.worker, "_seat", broken)
+    for again in range(4):
+        armed.append("on purpose")
+        with pytest.raises(openai.InternalServerError):
+            ask(served)
+        if again < 3:
+            assert ask(served).choices[0].message.content == "hi"
+            assert served.settled()
+    served.worker._thread.join(5)
+    assert httpx2.get(f"{served.url}/health").json() == {"status": "broken"}
+    with pytest.raises(openai.InternalServerError) as caught:
+        ask(served)
+    assert (caught.value.status_code, caught.value.code) == (503, "unavailable")
 
 
 def test_metrics_count_what_happened(served_script: Any, spell: Callable[[str], list[int]]) -> None:
@@ -286,8 +314,5 @@ def test_a_second_signal_does_not_wait(run_folder: Path) -> None:
 
 
 def test_a_port_in_use_is_told(tiny: Any, run_folder: Path) -> None:
-    env = os.environ | {"PYTHONPATH": SOURCE}
-    command = [sys.executable, "-m", "trivium", "serve", str(run_folder), "--port", str(tiny.port)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
-    assert "Is the port in use?" in done.stderr
+    with pytest.raises(UsageError, match="Is the port in use"):
+        serve(run_folder, ServeConfig(port=tiny.port))

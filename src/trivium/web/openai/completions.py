@@ -33,9 +33,9 @@ class Listing:
     def add(self, index: int, logprob: float | None, top: Sequence[tuple[int, float]], offset: int) -> None:
         """One token more. Its own log-probability is among the best ones, however unlikely it was."""
         name = name_of(self.tokenizer, index)
-        best = {name_of(self.tokenizer, other): value for other, value in top[: self.top]}
+        best = {name_of(self.tokenizer, other): value for other, value in top[: self.top] if other != index}
         if logprob is not None and self.top:
-            best.setdefault(name, logprob)
+            best[name] = logprob
         self.tokens.append(name)
         self.logprobs.append(logprob)
         self.best.append(best if logprob is not None else None)

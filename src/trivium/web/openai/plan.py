@@ -46,7 +46,7 @@ def plan_chat(asked: ChatAsked, offer: Offer, tokenizer: Tokenizer, config: Serv
     """The plan of a conversation's next turn. Raises Refusal."""
     _no_form(asked)
     tools = offered(asked, config)
-    ids = conversation(asked, tokenizer, config, tools)
+    ids = conversation(asked, offer, tokenizer, config, tools)
     ids, prefix, single = chosen(asked, tools, ids, tokenizer)
     room = _room(ids, offer)
     most = asked.max_completion_tokens if asked.max_completion_tokens is not None else asked.max_tokens
@@ -71,7 +71,7 @@ def plan_chat(asked: ChatAsked, offer: Offer, tokenizer: Tokenizer, config: Serv
 
 
 def conversation(
-    asked: ChatAsked, tokenizer: Tokenizer, config: ServeConfig, tools: Sequence[Mapping[str, Any]]
+    asked: ChatAsked, offer: Offer, tokenizer: Tokenizer, config: ServeConfig, tools: Sequence[Mapping[str, Any]]
 ) -> list[int]:
     """The messages' ids, up to where the answer begins. Raises Refusal."""
     if not asked.messages:
@@ -79,6 +79,7 @@ def conversation(
     if len(asked.messages) > config.messages:
         raise Refusal(400, f"There are {len(asked.messages)} messages; {config.messages} at most.", "messages")
     messages = [spelled(message, place) for place, message in enumerate(asked.messages)]
+    _short(sum(len(message["content"]) + len(message.get("reasoning_content", "")) for message in messages), offer)
     think = asked.think
     if think is None and asked.chat_template_kwargs is not None:
         think = asked.chat_template_kwargs.enable_thinking
@@ -209,7 +210,7 @@ def documents(prompt: str | list[str | int | list[int]] | None, tokenizer: Token
     found = []
     for place, each in enumerate(many):
         if isinstance(each, str):
-            _short(each, offer)
+            _short(len(each), offer)
             found.append([*tokenizer.opening, *tokenizer.encode(each)] or [tokenizer.end_of_text])
             continue
         if not each:
@@ -221,10 +222,10 @@ def documents(prompt: str | list[str | int | list[int]] | None, tokenizer: Token
     return found
 
 
-def _short(text: str, offer: Offer) -> None:
+def _short(characters: int, offer: Offer) -> None:
     """Raise Refusal for a text so long that it cannot fit, before time is spent on encoding it."""
-    if len(text) > 64 * offer.context:
-        raise _too_long(f"about {len(text)} characters", offer)
+    if characters > 64 * offer.context:
+        raise _too_long(f"{characters} characters", offer)
 
 
 def _room(ids: Sequence[int], offer: Offer, least: int = 1) -> int:
@@ -291,7 +292,7 @@ def _request(
         temperature=1.0 if asked.temperature is None else asked.temperature,
         stop=tokenizer.stops,
         top_k=max(0, asked.top_k or 0),
-        top_p=1.0 if asked.top_p is None else asked.top_p,
+        top_p=1.0 if asked.top_p is None else max(asked.top_p, 1e-9),
         min_p=asked.min_p or 0.0,
         repetition=asked.repetition_penalty or 1.0,
         bias=_biases(asked, tokenizer, config),

@@ -110,6 +110,10 @@ class Unfolding:
             self._hear(parts, "")
         return parts
 
+    def after(self, index: int, logprobs: Sequence[float], top: Sequence[list[tuple[int, float]]]) -> Token:
+        """The token that ended the completion, which has no text; the last of its piece."""
+        return Token(index, logprobs[-1], top[-1] if top else [], self._shown, self._shown)
+
     def _structural(self, name: str, parts: list[Part]) -> bool:
         """Take a tag. Whether it was one: out of its place it is text."""
         opens = name == THINK and not self._begun and self.kind == "content"
