@@ -31,6 +31,8 @@ def written(
         raise UsageError("This model's chat template cannot open or forbid thinking.", "Leave --think out.")
     if tools and "tools" not in tokenizer.template:
         messages, tools = hermes.told(messages, tools), ()
+    if any(message.get("tool_calls") for message in messages) and "tool_calls" not in tokenizer.template:
+        messages = hermes.flat(messages)
     messages = [_unpacked(message) for message in messages]
     masks = Masks(tokenizer.special, list(_texts([*messages, *tools])))
     variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}

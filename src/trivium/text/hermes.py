@@ -51,6 +51,19 @@ def spelled(call: Mapping[str, Any]) -> str:
     return f"\n{json.dumps({'name': function['name'], 'arguments': arguments}, ensure_ascii=False)}\n"
 
 
+def flat(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages for a template that knows no calls: they become text, and a tool's result comes from the user."""
+    found: list[Mapping[str, Any]] = []
+    for message in messages:
+        calls = "".join(f"\n{CALL}{spelled(call)}{CALL_END}" for call in message.get("tool_calls") or ())
+        content = f"{message.get('content') or ''}{calls}".strip() if calls else message.get("content") or ""
+        if message.get("role") == "tool":
+            found.append({"role": "user", "content": f"<tool_response>\n{content}\n</tool_response>"})
+        else:
+            found.append({**{key: value for key, value in message.items() if key != "tool_calls"}, "content": content})
+    return found
+
+
 def unpacked(arguments: Any) -> Any:
     """Arguments as a value: OpenAI sends them as JSON text. Text that is no JSON stays text."""
     if not isinstance(arguments, str):

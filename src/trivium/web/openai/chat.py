@@ -20,12 +20,13 @@ def token_entry(tokenizer: Tokenizer, index: int, logprob: float) -> dict[str, A
 
 
 def entries(tokenizer: Tokenizer, tokens: list[Token]) -> list[dict[str, Any]]:
-    """Tokens with their likeliest alternatives."""
-    return [
-        token_entry(tokenizer, token.id, token.logprob)
-        | {"top_logprobs": [token_entry(tokenizer, index, logprob) for index, logprob in token.top]}
-        for token in tokens
-    ]
+    """Tokens with their likeliest alternatives; among those a token has the figure that it has by itself."""
+    found = []
+    for token in tokens:
+        best = [(index, token.logprob if index == token.id else logprob) for index, logprob in token.top]
+        told = [token_entry(tokenizer, index, logprob) for index, logprob in best]
+        found.append(token_entry(tokenizer, token.id, token.logprob) | {"top_logprobs": told})
+    return found
 
 
 def logprobs_of(plan: Plan, tokenizer: Tokenizer, parts: list[Part]) -> dict[str, Any] | None:
