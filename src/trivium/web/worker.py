@@ -36,8 +36,10 @@ class Piece:
     ids: list[int]
     logprobs: list[float]
     top: list[list[tuple[int, float]]]
-    done: Completion | None
-    """The whole completion, when this is its last piece."""
+    completion: Completion
+    """All of it so far. The generation thread still writes to it, but for what is told of the prompt."""
+    done: bool
+    """Whether this is the last piece."""
 
 
 @dataclass(eq=False)
@@ -254,7 +256,7 @@ class Worker:
             job.last[index] = now
         piece = Piece(
             index, completion.ids[since:], completion.logprobs[since:], completion.top[since:],
-            completion if event.done else None,
+            completion, event.done,
         )  # fmt: skip
         self._posted.append((job, piece))
         if event.done:

@@ -297,13 +297,18 @@ def test_completion_logprobs_add_up(client: openai.OpenAI) -> None:
 
 
 def test_completions_stream(client: openai.OpenAI) -> None:
-    for options in ({}, {"echo": True}, {"n": 2, "temperature": 1.0, "seed": 2}, {"logprobs": 1}):
+    several: Any = {"n": 2, "temperature": 1.0, "seed": 2}
+    for options in ({}, {"echo": True}, several, {"logprobs": 1}, {"logprobs": 1, "echo": True}):
         whole = written(client, **options)
         texts = [""] * len(whole.choices)
+        figures: list[Any] = []
         for chunk in written(client, stream=True, **options):
             for choice in chunk.choices:
                 texts[choice.index] += choice.text
+                figures += choice.logprobs.token_logprobs if choice.logprobs else []
         assert texts == [choice.text for choice in whole.choices]
+        if "logprobs" in options:
+            assert figures == pytest.approx(whole.choices[0].logprobs.token_logprobs, abs=1e-5)
 
 
 def test_suffix_and_best_of_are_refused_by_name(client: openai.OpenAI) -> None:

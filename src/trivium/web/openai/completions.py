@@ -99,10 +99,12 @@ async def streamed(
     offsets: dict[int, int] = {}
     async for choice, parts in flow:
         if choice.index not in offsets:
-            before = echoed(plan, choice, tokenizer, bare, None) if echo else ""
+            listing = Listing(tokenizer, plan.top) if plan.logprobs else None
+            before = echoed(plan, choice, tokenizer, bare, listing) if echo else ""
             offsets[choice.index] = len(before)
             if before:
-                first = {"text": before, "index": choice.index, "logprobs": None, "finish_reason": None}
+                told = listing.body() if listing is not None else None
+                first = {"text": before, "index": choice.index, "logprobs": told, "finish_reason": None}
                 yield {**fields, "choices": [first]}
         finish, offset = choice.finish, offsets[choice.index]
         for place, part in enumerate(parts):

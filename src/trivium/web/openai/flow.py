@@ -42,6 +42,7 @@ class Choice:
     """"stop", "length" or "tool_calls", once it is over."""
     tokens: int = 0
     completion: Completion | None = None
+    """What is told of the prompt, once its first piece is there."""
 
 
 class Flow:
@@ -80,16 +81,16 @@ class Flow:
     def _unfold(self, choice: Choice, piece: Piece) -> list[Part]:
         choice.tokens += len(piece.ids)
         ids, done = piece.ids, piece.done
-        ender = done is not None and done.finish == "stop" and bool(ids) and ids[-1] in self.tokenizer.stops
+        ender = done and piece.completion.finish == "stop" and bool(ids) and ids[-1] in self.tokenizer.stops
         parts = choice.unfolding.feed(ids[:-1] if ender else ids, piece.logprobs, piece.top)
         stopped = choice.unfolding.stopped
-        if done is not None or stopped:
+        if done or stopped:
             parts += choice.unfolding.close()
             if ender and not stopped and not self.plan.reading.chat:  # a document's end is a token like others
                 parts.append(Part("content", "", [choice.unfolding.after(ids[-1], piece.logprobs, piece.top)]))
-            ended = stopped or (done is not None and done.finish == "stop")
+            ended = stopped or (done and piece.completion.finish == "stop")
             choice.finish = "tool_calls" if choice.unfolding.calls and ended else "stop" if ended else "length"
-        choice.completion = done or choice.completion
+        choice.completion = piece.completion
         return parts
 
     def usage(self) -> dict[str, Any]:
