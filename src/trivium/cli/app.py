@@ -32,6 +32,7 @@ COMMANDS = {
     "report": ("run:report", "Write the page with all that was measured."),
     "chat": ("talk:chat", "Talk to a model."),
     "complete": ("talk:complete", "Let a model continue a text."),
+    "serve": ("talk:serve", "Serve models over HTTP, in the words of OpenAI's API."),
     "import": ("weights:import_", "Take in open weights: a Hugging Face folder or a GGUF file."),
     "export": ("weights:export", "Write a model as GGUF for llama.cpp, or copy its folder."),
     "lens": ("lens:lens", "Show what a model would say after each of its blocks."),
@@ -43,7 +44,6 @@ COMMANDS = {
     "doctor": ("doctor:app", "Look at this machine and this installation."),
     "bench": ("bench:app", "Run a comparison, with its controls."),
     "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
-    "serve": ("later:serve", "Not there yet: an HTTP server for a model."),
 }
 CONFIGURED = frozenset({"run", "corpus", "tokenizer", "pretrain", "audit", "sft", "reward", "rl", "quirks", "report"})
 DOTTED = re.compile(r"--([A-Za-z][\w-]*(?:\.[\w-]+)+)(?:=(.*))?", re.DOTALL)

@@ -220,6 +220,44 @@ def digits(
     return weigh("trivium.bench.tokens.digits:main", text=text, seeds=seeds, out=out, size=size, device=device, **sizes)
 
 
+@app.command
+def serve(
+    model: Path | None = None,
+    /,
+    *,
+    clients: int = 64,
+    requests: int = 4,
+    tokens: int = 96,
+    seed: int = 0,
+    flag: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    out: Path = Path("runs/bench/serve.json"),
+) -> int:
+    """The server under many clients that stream: what is dropped, times to and between tokens, tokens a second.
+
+    Parameters
+    ----------
+    model
+        A run folder or a sealed model folder; a random model of nano's shape without one.
+    clients
+        How many at once.
+    requests
+        Requests of each client.
+    tokens
+        Longest answer.
+    seed
+        Decides prompts and lengths.
+    flag
+        A flag of `trivium serve`, as <name>=<value>: threads=1. May be repeated.
+    out
+        Where the figures go, as JSON.
+    """
+    flags = [word for each in flag for word in (f"--{each.partition('=')[0]}", each.partition("=")[2])]
+    return weigh(
+        "trivium.bench.serving.serve:main",
+        model=model, clients=clients, requests=requests, tokens=tokens, seed=seed, flags=flags, out=out,
+    )  # fmt: skip
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given: those left out have a default of the bench's own."""
     return {name: value for name, value in options.items() if value is not None}

@@ -16,10 +16,5 @@ def diagnose(*_arguments: ANYTHING) -> None:
     raise _later("diagnose", "`trivium quirks` and the report show each quirk at every stage.")
 
 
-def serve(*_arguments: ANYTHING) -> None:
-    """Not there yet: an HTTP server for a model."""
-    raise _later("serve", "Use `trivium chat`; a model folder is a Hugging Face folder that other servers open.")
-
-
 def _later(command: str, meanwhile: str) -> UsageError:
     return UsageError(f"`trivium {command}` is not there yet.", meanwhile)

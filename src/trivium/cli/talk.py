@@ -1,7 +1,8 @@
-"""`trivium chat` and `trivium complete`: words with a model of a run, or with a model folder."""
+"""`trivium chat`, `complete` and `serve`: words with a model of a run, or with a model folder."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -200,6 +201,65 @@ def complete(
 
     print(text + continue_text(engine, tokenizer, [text], max_new, temperature, seed)[0])
     return 0
+
+
+def serve(
+    model: Path = Path("runs/nano"),
+    /,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    invariant: Annotated[bool, Parameter(negative=())] = False,
+    threads: int = 0,
+    batch: int = 32,
+    queue: int = 128,
+    models: int = 2,
+    deadline: float = 600.0,
+    drain: float = 30.0,
+) -> int:
+    """Serve models over HTTP, in the words of OpenAI's API.
+
+    Parameters
+    ----------
+    model
+        A run folder (every stage's model is offered), or a sealed model folder.
+    host
+        Where to listen; any other than this machine's own needs a token.
+    port
+        0 takes any that is free.
+    token
+        What clients must send as their API key; TRIVIUM_TOKEN by default, which other users of the machine cannot see.
+    device
+        auto, cpu, cuda or mps.
+    dtype
+        float32, bfloat16, or auto: the faster one.
+    invariant
+        The same seed gives the same text whatever else is served; slower.
+    threads
+        CPU threads; 0 means one for each core.
+    batch
+        Completions that are written at once, for each model.
+    queue
+        Completions that may wait; more are refused with 429.
+    models
+        Models kept in memory.
+    deadline
+        Seconds that a request may take.
+    drain
+        Seconds that running requests may go on once the server is asked to stop.
+    """
+    from trivium.web.config import ServeConfig
+    from trivium.web.serve import serve as listen
+
+    config = ServeConfig(
+        host=host, port=port, token=os.environ.get("TRIVIUM_TOKEN", "") if token is None else token, device=device,
+        dtype=dtype, invariant=invariant, threads=threads, batch=batch, queue=queue, models=models,
+        deadline=deadline, drain_seconds=drain,
+    )  # fmt: skip
+    return listen(model, config)
 
 
 def open_model(artifact: Artifact, device: str) -> tuple[Any, Any]:

@@ -23,14 +23,18 @@ def written(
     assert tokenizer.template is not None
     if think is not None and "enable_thinking" not in tokenizer.template:
         raise UsageError("This model's chat template cannot open or forbid thinking.", "Leave --think out.")
-    masks = Masks(tokenizer.special, list(_texts(messages)))
-    variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}
     messages, tools = _tools_apart(messages, "tools" in tokenizer.template)
+    messages = [_unpacked(message) for message in messages]
+    if any(message.get("tool_calls") for message in messages) and "tool_calls" not in tokenizer.template:
+        messages = hermes.flat(messages)
+    masks = Masks(tokenizer.special, list(_texts([*messages, *tools])))
+    variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}
     if tools:
         variables["tools"] = masks.hide([hermes.wrapped(tool) for tool in tools])
     if think is not None:
         variables["enable_thinking"] = think
-    text = write(tokenizer.template, masks.hide(list(messages)), variables)
+    hidden = [{**masks.hide(message), "role": message["role"]} for message in messages]
+    text = write(tokenizer.template, hidden, variables)
     ids: list[int] = []
     for special, piece in masks.cut(text):
         ids += [tokenizer.special[piece]] if special else tokenizer.encode(piece)
@@ -91,11 +95,24 @@ def need_chatml(tokenizer: Tokenizer, think: bool) -> None:
         raise UsageError("This model has no <think> token.", "Leave --think out, or messages without reasoning.")
 
 
+def _unpacked(message: Message) -> Message:
+    """The message with its tool calls' arguments as values: templates write them as JSON themselves."""
+    if not message.get("tool_calls"):
+        return message
+    calls = []
+    for call in message["tool_calls"]:
+        function = call.get("function", call)
+        about = {**function, "arguments": hermes.unpacked(function.get("arguments"))}
+        calls.append({**call, "function": about} if "function" in call else {"type": "function", "function": about})
+    return {**message, "tool_calls": calls}
+
+
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for item in value.values():
+        for key, item in value.items():
+            yield str(key)
             yield from _texts(item)
     elif isinstance(value, list | tuple):
         for item in value:

@@ -80,6 +80,30 @@ def bodies(calls: Sequence[Mapping[str, Any]]) -> list[str]:
     return found
 
 
+def unpacked(arguments: Any) -> Any:
+    """Arguments as a value: APIs send them as JSON in a string. Text that is no JSON stays text."""
+    if not isinstance(arguments, str):
+        return {} if arguments is None else arguments
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def flat(messages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The messages for a template that knows no calls: they become text, and a tool's result comes from the user."""
+    found: list[Mapping[str, Any]] = []
+    for message in messages:
+        content = str(message.get("content") or "")
+        if message.get("role") == "tool":
+            found.append({"role": "user", "content": quoted(content)})
+            continue
+        calls = "".join(f"\n{CALL}{body}{CALL_END}" for body in bodies(message.get("tool_calls") or []))
+        rest = {key: value for key, value in message.items() if key != "tool_calls"}
+        found.append({**rest, "content": (content + calls).strip() if calls else content})
+    return found
+
+
 def is_call(call: object) -> bool:
     """Whether this is a call as `written` takes them."""
     function = call.get("function", call) if isinstance(call, Mapping) else None

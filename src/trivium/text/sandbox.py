@@ -120,12 +120,18 @@ class Masks:
         self._ends = re.compile("|".join({re.escape(text[-1]) for text in self._special}) or r"(?!)")
 
     def hide(self, value: Any) -> Any:
-        """The same value with marks in all its strings: no special's spelling can begin, end or stand in them."""
+        """The same value with marks in all its strings: no special's spelling can begin, end or stand in them.
+
+        Keys get them too, unless they are plain words, which templates ask for by name.
+        """
         if isinstance(value, str):
             value = self._ends.sub(lambda found: self._mark + found.group(), value)
             return self._starts.sub(lambda found: found.group() + self._mark, value)
         if isinstance(value, Mapping):
-            return {key: item if key == "role" else self.hide(item) for key, item in value.items()}
+            return {
+                key if re.fullmatch(r"\w+", str(key)) else self.hide(key): self.hide(item)
+                for key, item in value.items()
+            }
         return [self.hide(item) for item in value] if isinstance(value, list | tuple) else value
 
     def cut(self, written: str) -> list[tuple[bool, str]]:

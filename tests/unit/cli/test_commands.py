@@ -90,7 +90,6 @@ def test_a_single_stage_goes_on_with_the_run_s_settings(capsys: pytest.CaptureFi
         ("corpus --from nowhere", 2, "There is no source 'nowhere'"),
         ("corpus --out x", 2, "Name them: --from"),
         ("sft --from nowhere --node rll --recipe toy", 2, "There is no sft stage"),
-        ("serve --port 80", 2, "not there yet"),
         ("diagnose", 2, "not there yet"),
         ("import x", 3, "x is not there"),
         ("export gguf nowhere", 3, "nowhere is not a run"),

@@ -1,0 +1,63 @@
+"""`trivium serve`: from a path and a config to a server that listens, until it is asked to stop."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from trivium.ground.errors import UsageError
+from trivium.web.app import build
+from trivium.web.config import ServeConfig
+from trivium.web.connection import Server, protocol
+from trivium.web.metrics import Metrics
+from trivium.web.shelf import Shelf, find_offers
+from trivium.web.worker import Worker
+
+
+def server_of(shelf: Shelf, config: ServeConfig) -> Server:
+    """A server that has not begun to listen."""
+    metrics = Metrics()
+    worker = Worker(shelf, metrics)
+    settings = uvicorn.Config(
+        build(shelf, worker, metrics, config),
+        host=config.host,
+        port=config.port,
+        http=protocol(config),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=3,
+        h11_max_incomplete_event_size=65_536,
+    )
+    return Server(settings, worker, config)
+
+
+def serve(path: Path, config: ServeConfig) -> int:
+    """Serve a run's models, or one model, until SIGTERM or SIGINT. Gives the exit code."""
+    shelf = Shelf(find_offers(path), config)
+    server = server_of(shelf, config)
+    names = ", ".join(shelf.offers)
+
+    def told() -> None:
+        server.ready.wait()
+        if server.started:
+            shown = f"[{config.host}]" if ":" in config.host else config.host
+            print(f"Serving {names} at http://{shown}:{server.port}/v1; Ctrl-C stops.", file=sys.stderr, flush=True)
+
+    import threading
+
+    threading.Thread(target=told, daemon=True).start()
+    try:
+        server.run()
+    except SystemExit as error:
+        raise UsageError(
+            f"Cannot listen on {config.host}:{config.port}.", "Is the port in use? Try --port 0."
+        ) from error
+    return 0
