@@ -174,7 +174,6 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
     return stage
 
 
-audit = stage_command("audit", "audit-base")
 sft = stage_command("sft", "sft")
 reward = stage_command("reward", "reward")
 rl = stage_command("rl", "rl")
