@@ -54,6 +54,10 @@ class Questions:
     """Draws of shots, each with a greedy answer too."""
     shots: int = 4
     """Answered questions before the one that is asked."""
+    plain: int = 4
+    """Sampled replies of a chat model that is just asked, beside the greedy one."""
+    plain_tokens: int = 64
+    """Longest of these replies."""
     temperature: float = 1.0
     """Temperature of the samples."""
     hold_out: WORDS = ()
@@ -67,8 +71,9 @@ class Questions:
         from trivium.stages.audit.asked import OpenAuditConfig
 
         asking = Asking(
-            samples=self.samples, draws=self.draws, shots=self.shots, temperature=self.temperature, seed=seed
-        )
+            samples=self.samples, draws=self.draws, shots=self.shots, plain=self.plain, plain_tokens=self.plain_tokens,
+            temperature=self.temperature, seed=seed,
+        )  # fmt: skip
         return OpenAuditConfig(
             mode=self.mode, asking=asking, limit=self.limit, unanswerable=self.unanswerable, data_end=self.data_end,
             held_out=_words(self.hold_out), datasets=_words(self.datasets), written=written, seed=seed,

@@ -20,8 +20,12 @@ _ONES = {word: i for i, word in enumerate(
 )}  # fmt: skip
 _TENS = {word: 10 * (i + 2) for i, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_ORDINALS = {"first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7",
-             "eighth": "8", "ninth": "9", "tenth": "10"}  # fmt: skip
+_ORDINALS = {word: str(i + 1) for i, word in enumerate(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth twentieth".split()
+)}  # fmt: skip
+DIGITS = 15
+"""Digits of a number beyond which it is compared as it is written."""
 ARTICLES = frozenset(("a", "an", "the"))
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "ß": "ss", "æ": "ae", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 _UNITS = {
@@ -30,9 +34,10 @@ _UNITS = {
     "foot": "ft", "feet": "ft", "pound": "lb", "celsius": "c", "inhabitant": "", "people": "",
 }  # fmt: skip
 _WORD = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)?|\d+\.\d+|\d+|%|[^\W\d_]+")
+_PER = re.compile(r"\bper (second|minute|hour)\b", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _APOSTROPHES = re.compile(r"['\u2019\u2018`](s\b)?")
-_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
           "xiii": "13", "xiv": "14", "xvi": "16"}  # fmt: skip
 
 
@@ -54,17 +59,16 @@ def normal(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def words(text: str) -> tuple[Word, ...]:
-    """The words of a text's normal form with their places. Articles and empty units are left out."""
+    """The words of a text's normal form with their places. Empty units are left out, and articles but the A of `Vitamin A`."""
     found = [
         Word(form, match.start(), match.end(), match[0][0].isupper() or match[0][0].isdigit())
         for match in _WORD.finditer(_joined(text))
         if (form := fold(match[0]))
     ]
     found = _numbers(_dates(found))
-    return tuple(
-        word for word in (Word(_singular(w.form), w.start, w.end, w.capital) for w in found)
-        if word.form and word.form not in ARTICLES
-    )  # fmt: skip
+    kept = [w for i, w in enumerate(found) if w.form not in ARTICLES or (0 < i == len(found) - 1 and w.capital)]
+    plain = (Word(_singular(w.form), w.start, w.end, w.capital) for w in kept)
+    return tuple(word for word in plain if word.form)
 
 
 def fold(text: str) -> str:
@@ -75,6 +79,7 @@ def fold(text: str) -> str:
 
 def _joined(text: str) -> str:
     """The text with what is no word between its words made blank, at the same places: ordinal suffixes, apostrophes."""
+    text = _PER.sub(lambda match: f"/{match[1][0]}".ljust(len(match[0])), text)
     text = _SUFFIX.sub(lambda match: " " * len(match[0]), text)
     text = _APOSTROPHES.sub(lambda match: " " * len(match[0]), text)
     return re.sub(r"\b(?:[A-Z]\.)+", lambda match: match[0].replace(".", "").ljust(len(match[0])), text)
@@ -136,13 +141,17 @@ def _number_at(head: list[str]) -> tuple[int, str]:
         kind = _kind_of(form)
         if kind == "scale" and taken:
             scale = _SCALES[form]
-            current = max(current, 1) * scale
+            current *= scale
             if scale > 100:
                 total, current = total + current, 0.0
         elif kind == "digits" and not taken:
+            if len(form) > DIGITS:
+                return 1, form
             current = float(form.replace(",", "").replace("\u202f", "").replace("\u00a0", ""))
         elif (kind == "tens" and last in ("", "scale")) or (kind == "ones" and last in ("", "tens", "scale")):
             current += _ONES.get(form, 0) + _TENS.get(form, 0)
+        elif kind == "tens" and i == 1 and 13 <= current <= 20:  # a year: nineteen eighty-nine
+            current = 100 * current + _TENS[form]
         elif form == "and" and last == "scale" and i + 1 < len(head) and _kind_of(head[i + 1]) in ("ones", "tens"):
             continue
         else:

@@ -36,13 +36,17 @@ _NO_WORDS = re.compile(r"^\W*(?:unknown|i don'?t know|not known|n/?a|none|no ide
 _DENYING = frozenset("not never isn wasn aren no neither nor than unlike except without rather instead".split())
 _TITLES = frozenset(
     "mr mrs ms dr sir dame lord lady king queen prince princess president emperor pope saint st professor prof general "
-    "captain city town river mount lake republic kingdom state country province island planet language people".split()
+    "captain city town river mount lake republic kingdom state country province island planet language people university college "
+    "corporation corp inc ltd company".split()
 )
 _LINKS = frozenset(
     "of in on at by for from to with and or is was are were be been as it that which who he she they".split()
 )
 _OPENERS = frozenset(("answer", "he", "she", "it", "this", "that", "i", "they", "yes", "well", "in", "by", "on", "my"))
-_CHOICE = re.compile(r"\bor\b|/|\beither\b", re.IGNORECASE)
+_ABOUT = re.compile(r"^\s*(?:about|around|approximately|roughly|nearly|some|circa|c\.)\s+", re.IGNORECASE)
+_DAY = re.compile(r"\d{3,4}-\d\d-\d\d")
+_PAIR = re.compile(r"\band then\b|\bthen\b|\band\b|&")
+_CHOICE = re.compile(r"\bor\b|(?<=\w{3})/(?=\w{3})|\s/\s|\beither\b", re.IGNORECASE)
 
 
 def judge(text: str, wanted: Sequence[str], question: str = "") -> Judged:
@@ -77,11 +81,11 @@ def main_line(text: str) -> str:
 
 def names_one(said: str, wanted: Sequence[str], question: str = "") -> bool:
     """Whether the answer names one of the wanted values and stands by it."""
-    forms = {form for form in map(normal, wanted) if form}
+    forms = {form for form in (normal(_ABOUT.sub("", one)) for one in wanted) if form}
     answer = normal(said)
-    if answer in forms:
+    if answer in forms or "".join(answer) in map("".join, forms):
         return True
-    if not forms or _is_choice(said, forms):
+    if not forms or _is_choice(said, forms) or _other_date(answer, forms):
         return False
     given, asked = words(said), normal(question)
     return any(_stands(given, form, asked, said) for form in forms) or _listed(said, forms)
@@ -113,7 +117,8 @@ def _fits(said: str, wanted: str) -> bool:
 
 def _grows(before: Sequence[Word], first: Word, said: str, last: Word, after: Sequence[Word]) -> bool:
     """Whether the words beside it make it another name: `New York` for York, `1,200 men` is still 1200."""
-    if before and before[-1].capital and first.capital and _touch(said, before[-1], first):
+    number = first.form[0].isdigit()
+    if before and before[-1].capital and first.capital and not number and _touch(said, before[-1], first):
         opener = before[-1].form in _OPENERS | _TITLES | _LINKS or (len(before) == 1 and before[-1].form in _LINKS)
         if not opener and not before[-1].form[0].isdigit():
             return True
@@ -133,7 +138,9 @@ def _within(text: tuple[str, ...], form: tuple[str, ...]) -> bool:
 
 def _is_said_anew(given: Sequence[Word], at: int, said: str) -> bool:
     """Whether a value that the question has too is what the answer claims: right after `is`, `was`, `:`."""
-    return (at == 0 and len(given) <= 2) or bool(at and given[at - 1].form in ("is", "was", "are", "were", "called"))
+    return (at == 0 and len(given) <= 2) or bool(
+        at and given[at - 1].form in ("is", "was", "are", "were", "called", "from")
+    )
 
 
 def _is_choice(said: str, forms: set[tuple[str, ...]]) -> bool:
@@ -142,10 +149,19 @@ def _is_choice(said: str, forms: set[tuple[str, ...]]) -> bool:
     parts = [part for part in _CHOICE.split(head) if normal(part)]
     if len(parts) > 1:
         return not all(any(_holds(part, form) for form in forms) for part in parts)
+    pair = [normal(part) for part in _PAIR.split(head)]
+    if len(pair) == 2 and all(1 <= len(part) <= 3 for part in pair) and sum(part in forms for part in pair) == 1:
+        return True
     listed = [part for part in re.split(r",|\band\b", head) if normal(part)]
     short = [part for part in listed if len(normal(part)) <= 4]
     return len(listed) >= 3 and len(short) == len(listed) and sum(_holds(p, f) for p in listed for f in forms) == 1 \
         and not any(len(form) >= len(listed) for form in forms)  # fmt: skip
+
+
+def _other_date(answer: tuple[str, ...], forms: set[tuple[str, ...]]) -> bool:
+    """Whether a whole date is said where another whole one is true: `15 May 1648` for 1648, 24 October."""
+    days = {word for form in forms for word in form if _DAY.fullmatch(word)}
+    return bool(days) and any(_DAY.fullmatch(word) and word not in days for word in answer)
 
 
 def _holds(part: str, form: tuple[str, ...]) -> bool:

@@ -8,7 +8,7 @@ it cannot be raised by refusing more.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -247,5 +247,5 @@ def guesser(records: Sequence[Record]) -> dict[str, Any]:
     asked = [r.probe for r in records if r.probe.answerable and r.probe.relation]
     for probe in asked:
         answers[f"{probe.source}/{probe.relation}"].append(probe.answers[0].casefold())
-    most = {name: max(set(values), key=lambda value: (values.count(value), value)) for name, values in answers.items()}
+    most = {name: Counter(sorted(values)).most_common(1)[0][0] for name, values in answers.items()}
     return share(most[f"{p.source}/{p.relation}"] in {a.casefold() for a in p.answers} for p in asked).to_json()

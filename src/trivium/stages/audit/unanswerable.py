@@ -31,6 +31,8 @@ _EVENTS = (
     "How many people visited {s} in {y}?",
     "What was the strongest earthquake of {y}?",
 )
+TRIES = 20
+"""Draws of a wrong value before a question is given up: nearly all of its relation have the same."""
 _PREMISES = (
     "Why did {s} change its {r} from {v} back to {a}?",
     "Since {v} is the {r} of {s}, when did that begin?",
@@ -109,19 +111,21 @@ def _premises(real: Sequence[Probe], count: int, rng: Random) -> list[Probe]:
     for probe in real:
         if probe.question.startswith(f"What is the {probe.relation} "):
             by_relation[probe.relation].append(probe)
-    pairs = []
-    for group in by_relation.values():
-        for probe in group:
-            others = [p.answers[0] for p in group if fold(p.answers[0]) not in {fold(a) for a in probe.answers}]
-            if others:
-                pairs.append((probe, rng.choice(others)))
-    rng.shuffle(pairs)
+    pairs: list[tuple[Probe, str]] = []
+    able = [probe for group in by_relation.values() for probe in group]
+    for probe in rng.sample(able, len(able)):
+        if len(pairs) == count:
+            break
+        true = {fold(answer) for answer in probe.answers}
+        tried = (rng.choice(by_relation[probe.relation]).answers[0] for _ in range(TRIES))
+        if value := next((answer for answer in tried if fold(answer) not in true), ""):
+            pairs.append((probe, value))
     return [
         Probe(
             f"premise:{i}", _PREMISES[i % len(_PREMISES)].format(s=p.subject, r=p.relation, v=value, a=p.answers[0]),
             (), p.subject, "", "unanswerable", why="premise", exposure=0,
         )
-        for i, (p, value) in enumerate(pairs[:count])
+        for i, (p, value) in enumerate(pairs)
     ]  # fmt: skip
 
 
