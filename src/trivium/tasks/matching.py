@@ -26,6 +26,7 @@ _REFUSING = re.compile(
     r"|no (?:reliable |such )?(?:information|record|knowledge|idea|data|evidence|person|place|event|thing)"
     r"|never (?:heard|read|came|come)|(?:it|that|this|answer) is (?:not known|unknown)|unknown to me|beyond what i know"
     r"|would (?:only )?be guessing|have not (?:learned|read|heard)|haven't (?:learned|read|heard)|not publicly known"
+    r"|not (?:something|anything|one) (?:that )?i (?:know|have|can)"
     r"|is (?:not|outside) (?:something|in|of)? ?(?:my|what i) (?:know|knowledge|have|read))"
 )
 _STILL = re.compile(

@@ -102,10 +102,10 @@ def test_exposure_is_counted_in_sentences_with_subject_and_answer():
 
 def test_the_unanswerable_name_nobody_real():
     real = [
-        Probe(f"{i}", f"What is the capital of Land{i} East?", (f"Town{i}",), f"Land{i} East", "capital")
+        Probe(f"{i}", f"What is the capital of Land{i} East{i}?", (f"Town{i}",), f"Land{i} East{i}", "capital")
         for i in range(30)
     ]
-    made = unanswerable(real, 20, 2030, 0, taken="land3 east town7")
+    made = unanswerable(real, 20, 2030, 0, taken="land3 east4 town7")
     assert Counter(p.why for p in made) == {"invented": 20, "premise": 20, "future": 20}
     names = {p.subject for p in real}
     for probe in made:
@@ -113,7 +113,7 @@ def test_the_unanswerable_name_nobody_real():
         if probe.why == "invented":
             assert probe.subject not in names and probe.subject in probe.question
     assert Counter(p.pool for p in made if p.pool) == {"recombined": 10, "disjoint": 10}
-    assert made == unanswerable(real, 20, 2030, 0, taken="land3 east town7")
+    assert made == unanswerable(real, 20, 2030, 0, taken="land3 east4 town7")
     assert unanswerable([], 3, 2030, 0)[0].why == "future"
     parts = {word for name in names for word in name.split()}
     assert not parts & set(coined("a b c", Random(1)).split())

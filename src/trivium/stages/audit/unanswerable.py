@@ -19,6 +19,8 @@ _ONSETS = "B Br D Dr F G Gl H K Kl L M N P Pr Qu R S St T Tr V Vr Z Zh".split()
 _MIDDLES = "a e i o u ae io ua".split()
 _CODAS = "ld mb nd rv sk th x zz ckt lm rn v".split()
 _ENDS = "ano eth ik oum ula ry vane iel osk umi".split()
+TRIES = 20
+"""Draws of a name or a wrong value before it is given up."""
 _EVENTS = (
     "Who won the football World Cup in {y}?",
     "Which film won the Academy Award for Best Picture in {y}?",
@@ -31,8 +33,6 @@ _EVENTS = (
     "How many people visited {s} in {y}?",
     "What was the strongest earthquake of {y}?",
 )
-TRIES = 20
-"""Draws of a wrong value before a question is given up: nearly all of its relation have the same."""
 _PREMISES = (
     "Why did {s} change its {r} from {v} back to {a}?",
     "Since {v} is the {r} of {s}, when did that begin?",
@@ -63,17 +63,15 @@ def _invented(real: Sequence[Probe], count: int, rng: Random, taken: str) -> lis
     relations = sorted(name for name, group in by_relation.items() if len(group) > 1)
     there = {fold(probe.subject) for probe in real}
     found: list[Probe] = []
-    for i in range(count * 4 if relations else 0):
-        if len(found) == count:
-            break
-        group = by_relation[relations[i % len(relations)]]
-        model, other = rng.sample(group, 2)
-        pool = "recombined" if len(found) % 2 == 0 else "disjoint"
-        name = recombined(model.subject, other.subject, rng) if pool == "recombined" else coined(model.subject, rng)
-        if not name or fold(name) in there or (taken and fold(name) in taken):
-            continue
-        there.add(fold(name))
-        found.append(_about(model, name, f"invented:{len(found)}", pool))
+    for pool, most in (("recombined", (count + 1) // 2), ("disjoint", count)):
+        for i in range(count * TRIES if relations else 0):
+            if len(found) == most:
+                break
+            model, other = rng.sample(by_relation[relations[i % len(relations)]], 2)
+            name = recombined(model.subject, other.subject, rng) if pool == "recombined" else coined(model.subject, rng)
+            if name and fold(name) not in there and not (taken and fold(name) in taken):
+                there.add(fold(name))
+                found.append(_about(model, name, f"invented:{len(found)}", pool))
     return found
 
 

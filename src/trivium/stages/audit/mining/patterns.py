@@ -10,19 +10,38 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_WORD = r"[A-Z][\w'\u2019\-]*\.?"
+_WORD = r"(?:(?:[A-Z]|St|Dr|Mr|Mrs|Mt)\.(?=\s)|[A-Z][\w'\u2019\-]*)"
 _SMALL = r"(?:of|the|de|la|le|van|von|du|di|da|del|el|al|bin|ibn|for|in|on|at|y)"
 NAME = rf"(?:{_WORD}(?:\s+(?:{_SMALL}\s+){{0,2}}(?:{_WORD}|[0-9]+|[IVX]+)){{0,5}})"
 _MONTHS = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_PERSON = rf"(?:{_WORD}(?:\s+(?:(?:of|the|de|la|le|van|von|du|di|da|del|el|al|bin|ibn)\s+){{0,2}}{_WORD}){{0,4}})"
 _PLACE = rf"(?:{_WORD}(?:[ -](?:of |the |de |la )?{_WORD}){{0,4}}(?:, {_WORD})?)"
 _FULL = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTHS},?\s+\d{{3,4}}|{_MONTHS}\s+\d{{1,2}},?\s+\d{{3,4}})"
-DATE = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?\s+{_MONTHS},?\s+\d{{3,4}}|{_MONTHS}\s+\d{{1,2}},?\s+\d{{3,4}}|{_MONTHS}\s+\d{{4}}|\d{{4}})"
-_NUMBER = r"(?:about |around |some |approximately |roughly |nearly |over )?(?:\d[\d,]*(?:\.\d+)?(?: (?:thousand|million|billion))?)"
-_UNITS = (
-    r"(?:square )?(?:kilometres|kilometers|metres|meters|centimetres|centimeters|millimetres|millimeters|miles|feet|inches|km|m|cm|mm|ft)"
-    r"|tonnes|tons|kilograms|kg|grams|pounds|years|days|hours|minutes|seconds|degrees|people|inhabitants|percent|per cent|bytes|bits|kilobytes|megabytes|volts|watts"
+DATE = rf"(?:{_FULL}|{_MONTHS}\s+\d{{4}}|\d{{4}})"
+_NUMBER = (
+    r"(?:about |around |some |approximately |roughly |nearly |over )?"
+    r"(?:\d[\d,]*(?:\.\d+)?(?: (?:thousand|million|billion))?)"
 )
-_QUANTITY = r"height|length|width|depth|area|population|weight|mass|diameter|radius|speed|distance|capacity|elevation|altitude|temperature|boiling point|melting point|size|wavelength|frequency|age"
+_UNITS = (
+    r"(?:square )?(?:kilometres|kilometers|metres|meters|centimetres|centimeters|millimetres|millimeters|miles|feet"
+    r"|inches|km|m|cm|mm|ft)|tonnes|tons|kilograms|kg|grams|pounds|years|days|hours|minutes|seconds|degrees|people"
+    r"|inhabitants|percent|per cent|bytes|bits|kilobytes|megabytes|volts|watts"
+)
+_QUANTITY = (
+    r"height|length|width|depth|area|population|weight|mass|diameter|radius|speed|distance|capacity|elevation|altitude"
+    r"|temperature|boiling point|melting point|size|wavelength|frequency|age"
+)
+_CITY = r"capital(?: city)? of (?:the )?"
+_ENDS = (
+    r"(?= (?:that|which|who|whose|used|in|for|by|from|with|to|on|located|where|consisting|\w+ed|made|known|built|written"
+    r"|held|given|found)\b|[,.;:(]|$)"
+)
+_FIRST = r"(?:first |initially |originally )?"
+_FOUNDED = r"(?:was|were) (?:founded|established|created|formed|opened|incorporated)"
+_MADE = r"(?:was|is) (?:originally )?(?:developed|designed|created|maintained)"
+_THING = rf"(?:[Tt]he )?{NAME}|[Tt]he [a-z]+(?: [a-z]+)?"
+_S, _V = rf"(?P<s>{NAME})", rf"(?P<v>{NAME})"
+_WHO, _WHEN = rf"(?P<v>{_PERSON})", rf"(?P<v>{DATE})"
 
 
 @dataclass(frozen=True)
@@ -68,28 +87,43 @@ def _rule(relation: str, question: str, pattern: str) -> Rule:
     return Rule(relation, question, re.compile(pattern), _NEEDS.get(relation, (" was ", " is ", " were ")))
 
 
+_CAPITAL, _BORN, _DIED = "What is the capital of {s}?", "When was {s} born?", "When did {s} die?"
+_FOUND, _RELEASED, _WROTE = "When was {s} founded?", "When was {s} first released?", "Who wrote {s}?"
 RULES = (
-    _rule("capital", "What is the capital of {s}?", rf"\b(?P<v>{NAME}),? (?:is|was|being) the (?:\w+ )?capital(?: city)? of (?:the )?(?P<s>{NAME})"),
-    _rule("capital", "What is the capital of {s}?", rf"\b[Tt]he capital(?: city)? of (?:the )?(?P<s>{NAME}) is (?:the city of )?(?P<v>{NAME})"),
-    _rule("capital", "What is the capital of {s}?", rf"\b(?P<v>{NAME}), the capital(?: city)? of (?:the )?(?P<s>{NAME})"),
-    _rule("born on", "When was {s} born?", rf"\b(?P<s>{NAME}) (?:was|is) born (?:on|in) (?P<v>{DATE})"),
-    _rule("born on", "When was {s} born?", rf"\b(?P<s>{NAME}) \((?:born|b\.) (?:on )?(?P<v>{DATE})\)"),
-    _rule("born on", "When was {s} born?", rf"\b(?P<s>{NAME}) \((?P<v>{_FULL}) ?[\u2013\u2014-] ?{_FULL}\)"),
-    _rule("died on", "When did {s} die?", rf"\b(?P<s>{NAME}) died (?:on|in) (?P<v>{DATE})"),
-    _rule("died on", "When did {s} die?", rf"\b(?P<s>{NAME}) \({_FULL} ?[\u2013\u2014-] ?(?P<v>{_FULL})\)"),
-    _rule("born in", "Where was {s} born?", rf"\b(?P<s>{NAME}) was born (?:on {DATE},? )?(?:in|at) (?P<v>{_PLACE})"),
-    _rule("founded in", "When was {s} founded?", rf"\b(?P<s>{NAME}) (?:was|were) (?:founded|established|created|formed|opened|incorporated) (?:on|in) (?P<v>{DATE})"),
-    _rule("founded by", "Who founded {s}?", rf"\b(?P<s>{NAME}) was (?:founded|established) (?:in {DATE} )?by (?P<v>{NAME})"),
-    _rule("released in", "When was {s} first released?", rf"\b(?P<s>{NAME}) was (?:first |initially |originally )?(?:released|published) (?:on|in) (?P<v>{DATE})"),
-    _rule("author", "Who wrote {s}?", rf"\b(?P<s>{NAME}) (?:was|is) (?:a \w+ )?written by (?P<v>{NAME})"),
-    _rule("author", "Who wrote {s}?", rf"\b(?P<v>{NAME}) (?:wrote|is the author of|was the author of) (?:the (?:novel|book|play|poem) )?(?P<s>{NAME})"),
-    _rule("inventor", "Who invented {s}?", rf"\b(?P<s>(?:[Tt]he )?{NAME}|[Tt]he [a-z]+(?: [a-z]+)?) was (?:invented|discovered) by (?P<v>{NAME})"),
-    _rule("developer", "Who developed {s}?", rf"\b(?P<s>{NAME}) (?:was|is) (?:originally )?(?:developed|designed|created|maintained) by (?P<v>{NAME})"),
-    _rule("quantity", "What is the {q} of {s}?", rf"\b[Tt]he (?P<q>{_QUANTITY}) of (?:the )?(?P<s>{NAME}) is (?P<v>{_NUMBER} ?(?:{_UNITS})?)\b"),
-    _rule("population", "What is the population of {s}?", rf"\b(?P<s>{NAME}) (?:has|had) a population of (?P<v>{_NUMBER})\b"),
-    _rule("measure", "How {q} is {s}?", rf"\b(?P<s>{NAME}) is (?P<v>{_NUMBER} (?:{_UNITS})) (?P<q>tall|long|high|wide|deep|thick)\b"),
-    _rule("definition", "What is {s}?", rf"^(?:(?:A|An|The) )?(?P<s>{NAME}|[A-Z]?[a-z]+(?: [a-z]+)?) is (?:a|an) (?P<v>[a-z][\w\-]*(?: [a-zA-Z][\w\-]*){{0,4}}?)(?= (?:that|which|who|whose|used|in|for|by|from|with|to|on|located|where|consisting|\w+ed|made|known|built|written|held|given|found)\b|[,.;:(]|$)"),
-)  # fmt: skip
+    _rule("capital", _CAPITAL, rf"\b{_V},? (?:is|was|being) the (?:\w+ )?{_CITY}{_S}"),
+    _rule("capital", _CAPITAL, rf"\b[Tt]he {_CITY}{_S} is (?:the city of )?{_V}"),
+    _rule("capital", _CAPITAL, rf"\b{_V}, the {_CITY}{_S}"),
+    _rule("born on", _BORN, rf"\b{_S} (?:was|is) born (?:on|in) {_WHEN}"),
+    _rule("born on", _BORN, rf"\b{_S} \((?:born|b\.) (?:on )?{_WHEN}\)"),
+    _rule("born on", _BORN, rf"\b{_S} \((?P<v>{_FULL}) ?[\u2013\u2014-] ?{_FULL}\)"),
+    _rule("died on", _DIED, rf"\b{_S} died (?:on|in) {_WHEN}"),
+    _rule("died on", _DIED, rf"\b{_S} \({_FULL} ?[\u2013\u2014-] ?(?P<v>{_FULL})\)"),
+    _rule("born in", "Where was {s} born?", rf"\b{_S} was born (?:on {DATE},? )?(?:in|at) (?P<v>{_PLACE})"),
+    _rule("founded in", _FOUND, rf"\b{_S} {_FOUNDED} (?:on|in) {_WHEN}"),
+    _rule("founded by", "Who founded {s}?", rf"\b{_S} was (?:founded|established) (?:in {DATE} )?by {_WHO}"),
+    _rule("released in", _RELEASED, rf"\b{_S} was {_FIRST}(?:released|published) (?:on|in) {_WHEN}"),
+    _rule("author", _WROTE, rf"\b{_S} (?:was|is) (?:a \w+ )?written by {_WHO}"),
+    _rule("author", _WROTE, rf"\b{_WHO} (?:wrote|is the author of|was the author of) (?:the (?:\w+ )?)?{_S}"),
+    _rule("inventor", "Who invented {s}?", rf"\b(?P<s>{_THING}) was (?:invented|discovered) by {_WHO}"),
+    _rule("developer", "Who developed {s}?", rf"\b{_S} {_MADE} by {_WHO}"),
+    _rule(
+        "quantity",
+        "What is the {q} of {s}?",
+        rf"\b[Tt]he (?P<q>{_QUANTITY}) of (?:the )?{_S} is (?P<v>{_NUMBER} ?(?:{_UNITS})?)\b",
+    ),
+    _rule("population", "What is the population of {s}?", rf"\b{_S} (?:has|had) a population of (?P<v>{_NUMBER})\b"),
+    _rule(
+        "measure",
+        "How {q} is {s}?",
+        rf"\b{_S} is (?P<v>{_NUMBER} (?:{_UNITS})) (?P<q>tall|long|high|wide|deep|thick)\b",
+    ),
+    _rule(
+        "definition",
+        "What is {s}?",
+        rf"^(?:(?:A|An|The) )?(?P<s>{NAME}|[A-Z]?[a-z]+(?: [a-z]+)?) is (?:a|an) "
+        rf"(?P<v>[a-z][\w\-]*(?: [a-zA-Z][\w\-]*){{0,4}}?){_ENDS}",
+    ),
+)
 PRONOUNS = frozenset(
     "he she it they we i you this that these those there here what who which one his her its their our my your some many "
     "all both each such another other everyone nobody nothing something someone anyone most".split()
@@ -103,11 +137,12 @@ _STARTS = frozenset(
     "also then now today yesterday where why how not only even either neither".split()
 )
 _HEDGES = re.compile(
-    r"\b(?:not|never|may|might|could|would|should|perhaps|possibly|probably|reportedly|allegedly|if|whether|said to be"
+    r"\b(?:not|never|(?-i:may)|might|could|would|should|perhaps|possibly|probably|reportedly|allegedly|if|whether|said to be"
     r"|supposedly|unlikely|rumou?red|imagine|suppose|pretend)\b|n't\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?!\s|$)[^.!?\n]*|(?<=\b[A-Z])\.[^.!?\n]*)*[.!?]?")
+_LED = re.compile(r"^(?:In|At|From|Near|To) (?=[A-Z])")
 _WRAPPED = re.compile(r"(?<=[^\n]{45})\n(?=[^\s\-*\u2022#>|])")
 """The end of a long line after which another goes on: a blank of the same width."""
 _JOINED = re.compile(r"^\s*,?\s*(?:and|or|&)\s+(?:[A-Z]|\d|the [A-Z])|^\s*,\s+[A-Z][\w'-]+,? and\b")
@@ -135,7 +170,7 @@ def statements(place: int, sentence: str) -> Iterator[Statement | str]:
 
 def _stated(rule: Rule, match: re.Match[str], place: int) -> Statement:
     groups = {key: " ".join((value or "").split()) for key, value in match.groupdict().items()}
-    subject, value = _unled(_plain(groups["s"])), _plain(groups["v"])
+    subject, value = _unled(_plain(groups["s"])), _LED.sub("", _plain(groups["v"]))
     relation = f"{rule.relation}: {groups['q']}" if groups.get("q") else rule.relation
     question = rule.question.format(**{**groups, "s": subject})
     return Statement(relation, subject, value, question, place + match.start(), place + match.end())
