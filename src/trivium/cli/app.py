@@ -24,7 +24,7 @@ COMMANDS = {
     "corpus-shard": ("corpus:corpus_shard", "Make one shard of a corpus, as a batch job does it."),
     "tokenizer": ("tokenizer:app", "Learn the vocabulary and write token shards; look at tokens."),
     "pretrain": ("pretrain:pretrain", "Train the base model, which continues documents."),
-    "audit": ("audit:audit", "Map what a model knows, and write refusal conversations."),
+    "audit": ("audit.command:audit", "Map what a model knows, and write refusal conversations."),
     "sft": ("run:sft", "Teach the base model an assistant's manner."),
     "reward": ("run:reward", "Train the reward model on comparisons."),
     "rl": ("run:rl", "Let the model practise on problems that can be checked."),

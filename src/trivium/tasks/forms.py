@@ -37,8 +37,8 @@ _WORD = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,3}(?:[,\u202f\u00a0]\d{3})+(?:\.\d+)
 _PER = re.compile(r"\bper (second|minute|hour)\b", re.IGNORECASE)
 _SUFFIX = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b")
 _APOSTROPHES = re.compile(r"['\u2019\u2018`](s\b)?")
-_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9", "xi": "11", "xii": "12",
-          "xiii": "13", "xiv": "14", "xvi": "16"}  # fmt: skip
+_ROMAN = {"ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8", "ix": "9",
+          "xi": "11", "xii": "12", "xiii": "13", "xiv": "14", "xvi": "16"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def normal(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1 << 16)
 def words(text: str) -> tuple[Word, ...]:
-    """The words of a text's normal form with their places. Empty units are left out, and articles but the A of `Vitamin A`."""
+    """The words of a text's normal form with their places. Empty units and articles (not the A of `Vitamin A`) go."""
     found = [
         Word(form, match.start(), match.end(), match[0][0].isupper() or match[0][0].isdigit())
         for match in _WORD.finditer(_joined(text))

@@ -139,7 +139,7 @@ def summarise(
         "detectors": measures.detectors(records),
         "calibration": measures.calibration(records),
         "exposure": measures.by_exposure(records),
-        "stages": [*({"name": o.name, "mode": o.summary["mode"], "columns": o.summary["columns"]} for o in stages), own],
+        "stages": [*({"name": o.name, **{key: o.summary[key] for key in ("mode", "columns")}} for o in stages), own],
         "worst": [{"question": r.probe.question, "answers": list(r.probe.answers), "said": r.top, "mass": r.mass,
                    "exposure": r.probe.exposure, "documents": bank.documents.get(r.probe.id, [])} for r in worst],
         "dropped": bank.dropped,

@@ -77,8 +77,9 @@ def _invented(real: Sequence[Probe], count: int, rng: Random, taken: str) -> lis
 
 def _about(model: Probe, name: str, id: str, pool: str) -> Probe:
     return replace(
-        model, id=id, question=model.question.replace(model.subject, name), cloze=model.cloze.replace(model.subject, name),
-        subject=name, answers=(), source="unanswerable", why="invented", pool=pool, document="", start=0, end=0,
+        model, id=id, question=model.question.replace(model.subject, name),
+        cloze=model.cloze.replace(model.subject, name), subject=name,
+        answers=(), source="unanswerable", why="invented", pool=pool, document="", start=0, end=0,
         exposure=0,
     )  # fmt: skip
 

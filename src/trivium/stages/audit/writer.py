@@ -15,9 +15,9 @@ from trivium.ground.progress import tracked
 from trivium.index.documents import Entry
 from trivium.tasks.forms import normal
 
-ASK = """Write one question about a fact in this passage, with its answer. The question must name what it is about, must \
-make sense without the passage, and must have exactly one short answer (a name, a number, a date) that stands in the \
-passage word by word. Reply with JSON only: {{"question": "...", "answer": "...", "subject": "..."}}
+ASK = """Write one question about a fact in this passage, with its answer. The question must name what it is about, \
+must make sense without the passage, and must have exactly one short answer (a name, a number, a date) that stands in \
+the passage word by word. Reply with JSON only: {{"question": "...", "answer": "...", "subject": "..."}}
 
 Passage:
 {passage}"""

@@ -33,8 +33,8 @@ _QUANTITY = (
 )
 _CITY = r"capital(?: city)? of (?:the )?"
 _ENDS = (
-    r"(?= (?:that|which|who|whose|used|in|for|by|from|with|to|on|located|where|consisting|\w+ed|made|known|built|written"
-    r"|held|given|found)\b|[,.;:(]|$)"
+    r"(?= (?:that|which|who|whose|used|in|for|by|from|with|to|on|located|where|consisting|\w+ed|made|known|built"
+    r"|written|held|given|found)\b|[,.;:(]|$)"
 )
 _FIRST = r"(?:first |initially |originally )?"
 _FOUNDED = r"(?:was|were) (?:founded|established|created|formed|opened|incorporated)"
@@ -125,20 +125,20 @@ RULES = (
     ),
 )
 PRONOUNS = frozenset(
-    "he she it they we i you this that these those there here what who which one his her its their our my your some many "
-    "all both each such another other everyone nobody nothing something someone anyone most".split()
+    "he she it they we i you this that these those there here what who which one his her its their our my your some "
+    "many all both each such another other everyone nobody nothing something someone anyone most".split()
 )
 _VAGUE = frozenset(
-    "way thing part kind type sort lot number set bit list good bad great new little simple common example problem matter "
-    "question case result reason good-looking nice must shame pity mistake".split()
+    "way thing part kind type sort lot number set bit list good bad great new little simple common example problem "
+    "matter question case result reason good-looking nice must shame pity mistake".split()
 )
 _STARTS = frozenset(
-    "the a an in on at as when while after before if although though but and or so because since for from with by however "
-    "also then now today yesterday where why how not only even either neither".split()
+    "the a an in on at as when while after before if although though but and or so because since for from with by "
+    "however also then now today yesterday where why how not only even either neither".split()
 )
 _HEDGES = re.compile(
-    r"\b(?:not|never|(?-i:may)|might|could|would|should|perhaps|possibly|probably|reportedly|allegedly|if|whether|said to be"
-    r"|supposedly|unlikely|rumou?red|imagine|suppose|pretend)\b|n't\b",
+    r"\b(?:not|never|(?-i:may)|might|could|would|should|perhaps|possibly|probably|reportedly|allegedly|if|whether"
+    r"|said to be|supposedly|unlikely|rumou?red|imagine|suppose|pretend)\b|n't\b",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?](?!\s|$)[^.!?\n]*|(?<=\b[A-Z])\.[^.!?\n]*)*[.!?]?")
