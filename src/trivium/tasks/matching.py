@@ -37,13 +37,17 @@ _NO_WORDS = re.compile(r"^\W*(?:unknown|i don'?t know|not known|n/?a|none|no ide
 _DENYING = frozenset("not never isn wasn aren no neither nor than unlike except without rather instead".split())
 _TITLES = frozenset(
     "mr mrs ms dr sir dame lord lady king queen prince princess president emperor pope saint st professor prof general "
-    "captain city town river mount lake republic kingdom state country province island planet language people university college "
-    "corporation corp inc ltd company".split()
+    "captain city town river mount lake republic kingdom state country province island planet language people "
+    "university college corporation corp inc ltd company".split()
 )
 _LINKS = frozenset(
     "of in on at by for from to with and or is was are were be been as it that which who he she they".split()
 )
 _OPENERS = frozenset(("answer", "he", "she", "it", "this", "that", "i", "they", "yes", "well", "in", "by", "on", "my"))
+LONG = 60
+"""Characters from which on an answer is more than a value."""
+_VERB = re.compile(r"\s(?:is|was|are|were)\s")
+_BY_THE_WAY = re.compile(r",\s(?!\d)|;\s|\.\s(?=[A-Z])")
 _ABOUT = re.compile(r"^\s*(?:about|around|approximately|roughly|nearly|some|circa|c\.)\s+", re.IGNORECASE)
 _DAY = re.compile(r"\d{3,4}-\d\d-\d\d")
 _PAIR = re.compile(r"\band then\b|\bthen\b|\band\b|&")
@@ -88,8 +92,16 @@ def names_one(said: str, wanted: Sequence[str], question: str = "") -> bool:
         return True
     if not forms or _is_choice(said, forms) or _other_date(answer, forms):
         return False
+    said = _claim(said)
     given, asked = words(said), normal(question)
     return any(_stands(given, form, asked, said) for form in forms) or _listed(said, forms)
+
+
+def _claim(said: str) -> str:
+    """Of a long sentence what it claims: up to the first comma after its verb. What comes then is said by the way."""
+    match = _VERB.search(said) if len(said) > LONG else None
+    end = _BY_THE_WAY.search(said, match.end()) if match else None
+    return said[: end.start()] if end else said
 
 
 def _stands(given: Sequence[Word], form: tuple[str, ...], asked: tuple[str, ...], said: str) -> bool:
@@ -101,11 +113,11 @@ def _stands(given: Sequence[Word], form: tuple[str, ...], asked: tuple[str, ...]
         if _within(asked, form) and not _is_said_anew(given, at, said):
             continue
         before, after = given[:at], given[at + size :]
-        if {word.form for word in before[-3:]} & _DENYING or _grows(
-            before, given[at], said, given[at + size - 1], after
-        ):
+        if {word.form for word in before[-3:]} & _DENYING:
             continue
-        return True
+        left = () if "language" in asked else before  # American English is English
+        if not _grows(left, given[at], said, given[at + size - 1], after):
+            return True
     return False
 
 
@@ -129,8 +141,9 @@ def _grows(before: Sequence[Word], first: Word, said: str, last: Word, after: Se
 
 
 def _touch(said: str, left: Word, right: Word) -> bool:
-    """Whether nothing but blanks, a hyphen or an article's letters stands between two words."""
-    return re.fullmatch(r"[\s\-'\u2019.]*", said[left.end : right.start]) is not None
+    """Whether nothing but blanks or a hyphen stands between two words; a point after an initial."""
+    between = said[left.end : right.start]
+    return re.fullmatch(r"[\s\-'\u2019]*" if left.end - left.start > 1 else r"[\s\-'\u2019.]*", between) is not None
 
 
 def _within(text: tuple[str, ...], form: tuple[str, ...]) -> bool:

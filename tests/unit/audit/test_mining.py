@@ -69,7 +69,8 @@ def test_what_says_too_little_or_too_much_is_refused(text, reason):
 
 
 def test_statements_stand_where_they_are_said_to():
-    text = "# Towns\n\nA line that is long enough to have been wrapped by its writer, and so\ngoes on. Lima is the capital of Peru.\n"
+    wrapped = "A line that is long enough to have been wrapped by its writer, and so\ngoes on."
+    text = f"# Towns\n\n{wrapped} Lima is the capital of Peru.\n"
     mined = mine([Entry("d", "", "", text)])
     probe = next(p for p in mined.probes if p.relation == "capital")
     assert text[probe.start : probe.end] == "Lima is the capital of Peru"

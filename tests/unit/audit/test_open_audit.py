@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -141,7 +142,7 @@ def test_refusals_have_many_phrasings_that_all_read_as_one():
 class Fake(BaseHTTPRequestHandler):
     """A server that is busy at first, then echoes; `/broken` never answers well."""
 
-    seen: Counter[str] = Counter()
+    seen: ClassVar[Counter[str]] = Counter()
 
     def do_GET(self) -> None:
         self.reply(200, {"data": [{"id": "echo"}]})
@@ -188,7 +189,8 @@ def test_an_audit_over_a_url(fake, questions, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for mode in ("chat", "base"):
         words = ["audit", "--url", f"{fake}/v1", "--probes", str(questions), "--limit", "5", "--samples", "2",
-                 "--draws", "1", "--unanswerable", "2", "--mode", mode, "--out", f"out-{mode}", "--no-progress"]  # fmt: skip
+                 "--draws", "1", "--unanswerable", "2", "--mode", mode, "--out", f"out-{mode}",
+                 "--no-progress"]  # fmt: skip
         assert answer(words) == 0
         found = open_artifact(tmp_path / f"out-{mode}", "audit").json("summary.json")
         assert (found["mode"], found["name"]) == (mode, "echo") and found["probes"] >= 10
