@@ -121,6 +121,42 @@ def train(
 
 
 @app.command
+def generate(
+    *,
+    peer: Path | None = None,
+    peers: bool = True,
+    depth: int = 12,
+    vocabulary: int = 32768,
+    device: str = "auto",
+    threads: int = 1,
+    out: Path = Path("runs/bench/generate"),
+) -> int:
+    """Generating beside transformers' generate, and beside nanochat's engine on a GPU: tokens a second.
+
+    Parameters
+    ----------
+    peer
+        The folder of a copy of nanochat.
+    peers
+        Run the others too.
+    depth
+        Number of blocks, on a GPU; a CPU has SmolLM2-135M's shape.
+    vocabulary
+        Tokens of the vocabulary, on a GPU.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        Threads of a CPU.
+    out
+        Where figures go.
+    """
+    return weigh(
+        "trivium.bench.generation.generate:main",
+        peer=peer, peers=peers, depth=depth, vocabulary=vocabulary, device=device, threads=threads, out=out,
+    )  # fmt: skip
+
+
+@app.command
 def race(
     *,
     peer: Path | None = None,

@@ -154,11 +154,6 @@ class Held:
         self._ids[slot, : len(ids)] = ids
         self._counts[slot] = len(ids)
 
-    def put(self, slots: Sequence[int], positions: Sequence[int], ids: Sequence[int]) -> None:
-        """Each of the slots holds another id at its position."""
-        self._ids[slots, positions] = ids
-        self._counts[slots] = np.asarray(positions) + 1
-
     def move(self, source: int, target: int) -> None:
         """What was in one slot is in the other."""
         self._ids[target], self._counts[target] = self._ids[source], self._counts[source]

@@ -29,13 +29,12 @@ def attend_slots(
     gains: tuple[Tensor, Tensor] | None,
     rope: tuple[Tensor, Tensor],
     about: Heads,
-    whole: bool = False,
 ) -> Tensor:
     """What each head gathers, `(N, H·K)`; the new keys and values are in the slots then.
 
     `all_NX` holds queries, keys and values of each row's new token, `slots` the keys and the values of one layer,
     `(B, G, S, K)` each, of which the first N belong to the rows. Rows at position -1 stand still: nothing is written,
-    and they gather zeros. No position is `seen` or beyond. `whole` reads slots in one span whatever the number of rows.
+    and they gather zeros. No position is `seen` or beyond.
     """
     rows, (keys, values) = len(all_NX), slots
     tokens, width = keys.shape[2], about.width
@@ -47,7 +46,7 @@ def attend_slots(
         tile=triton.next_power_of_2(about.both), values_tile=triton.next_power_of_2(about.groups), num_warps=4,
     )  # fmt: skip
     out_NX = torch.empty(rows, about.heads * width, dtype=all_NX.dtype, device=all_NX.device)
-    spans = 1 if whole or rows * about.groups >= PROGRAMS else triton.cdiv(seen, SPAN)
+    spans = 1 if rows * about.groups >= PROGRAMS else triton.cdiv(seen, SPAN)
     several = spans > 1
     parts = all_NX.new_empty(rows, about.heads, spans, width, dtype=torch.float32) if several else out_NX
     sums = all_NX.new_empty(rows, about.heads, spans, 2, dtype=torch.float32) if several else out_NX
