@@ -1,4 +1,4 @@
-"""Every colour, on light and on dark ground, defined only here: one a stage, which charts and templates name, and the grounds."""
+"""Every colour, on light and on dark ground, defined only here: one a stage, called by its name, and the grounds."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def stylesheet() -> str:
 
 def switchable() -> str:
     """CSS that sets every colour, where a page has a switch: `data-theme` on the root, `light` or `dark`, wins over the
-    reader's preference. Elements with `data-stage` have that stage's colour as `--c`."""
+    reader's preference. Elements with `data-stage` have that stage's colour as `--c`.
+    """
     chosen = (
         f"@media screen{{:root[data-theme={name}]{{color-scheme:{name};{_set(i)}}}}}"
         for i, name in enumerate(("light", "dark"))

@@ -1,7 +1,7 @@
 """The pages of a server: their addresses, their files, and the bar that leads from one to the other.
 
-A page is a template of `pages/templates`, rendered once; scripts and styles are files of `static/`, held in memory, each
-asked for by its name alone, so no path can lead out of the folder. Nothing is built and nothing comes from elsewhere.
+A page is a template of `pages/templates`, rendered once; scripts and styles are files of `static/`, held in memory,
+each asked for by its name alone, so no path can lead out of the folder. Nothing is built or comes from elsewhere.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ class Held:
 
 def files() -> dict[str, Held]:
     """The files of `/static`, and the style that all pages share with the report."""
-    held = {
-        path.name: Held(path.read_bytes(), KINDS[path.suffix]) for path in STATIC.iterdir() if path.suffix in KINDS
-    }
+    held = {path.name: Held(path.read_bytes(), KINDS[path.suffix]) for path in STATIC.iterdir() if path.suffix in KINDS}
     return {**held, "shared.css": Held(shared_style().encode(), KINDS[".css"])}
 
 

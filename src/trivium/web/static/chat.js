@@ -28,6 +28,11 @@ class Page {
     this.wire();
   }
 
+  get toolHint() {
+    const names = this.settings.tools.map((tool) => `/${tool.function.name}`);
+    return names.length ? ` ${names.join(", ")} and a text call a tool.` : "";
+  }
+
   get busy() { return this.controller !== null; }
   get documents() { return isBase(this.stages.current) || this.settings.get("as") === "document"; }
 
@@ -56,7 +61,7 @@ class Page {
     if (next !== this.talk && this.busy) this.stop();
     const words = documents
       ? ["Text of the document", "Begin a document, or add to it", "Continue", "New document", "Enter lets the model continue, Shift+Enter begins a new line, Escape stops."]
-      : ["Message", "Say something", "Send", "New chat", "Enter sends, Shift+Enter begins a new line, Escape stops."];
+      : ["Message", "Say something", "Send", "New chat", `Enter sends, Shift+Enter begins a new line, Escape stops.${this.toolHint}`];
     byId("say-label").textContent = words[0];
     this.field.placeholder = words[1];
     byId("send").textContent = words[2];
@@ -180,7 +185,7 @@ class Page {
       KeyW: { said: "to the field to write in", act: () => this.focus() },
       KeyS: { said: "settings, open or shut", act: () => this.fold() },
       KeyK: { said: "this list", act: () => byId("keys").showModal() },
-    }, [["Enter", "send"], ["Shift+Enter", "a new line"], ["Escape", "stop; leave an edit; shut the settings"], ["↑ in the empty field", "edit the last message"]]);
+    }, [["Enter", "send"], ["Shift+Enter", "a new line"], ["Escape", "stop; leave an edit; shut the settings"], ["↑", "edit the last message, from the empty field"]]);
   }
 }
 

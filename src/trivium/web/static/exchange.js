@@ -1,7 +1,8 @@
 // One answer from the server: streamed into its steps; calls are made, their results sent back, until it calls nothing more.
 
-import { callTool, stream } from "./api.js";
 import { StepView, emptyStep } from "./answer.js";
+import { stream } from "./api.js";
+import { perform } from "./calls.js";
 import { Clock, figures } from "./figures.js";
 
 const ROUNDS = 4;
@@ -12,6 +13,7 @@ export function messagesOf(turns, system) {
   const messages = system.trim() ? [{ role: "system", content: system }] : [];
   turns.forEach((turn, place) => {
     if (turn.role === "user") messages.push({ role: "user", content: turn.content });
+    else if (turn.role === "tool") messages.push({ role: "tool", tool_call_id: turn.call.id, content: turn.call.result ?? "(It was not run.)" });
     else for (const step of turn.steps) messages.push(...messagesOfStep(step, place === turns.length - 1));
   });
   return messages;
@@ -100,24 +102,13 @@ export class Exchange {
         view.show();
         this.view.asks(call.name);
         const allowed = await view.ask(this.signal);
+        this.view.heard();
         this.signal.throwIfAborted();
         if (!allowed) Object.assign(call, { state: "declined", result: "The user declined this call." });
       }
-      if (call.result === undefined) await this.perform(call, view);
+      if (call.result === undefined) await perform(call, view, this.signal);
       view.show();
       this.view.grew(this.said());
-    }
-  }
-
-  async perform(call, view) {
-    call.state = "running";
-    view.show();
-    try {
-      const { content, failed } = await callTool(call.name, call.arguments, this.signal);
-      Object.assign(call, { result: content, state: failed ? "failed" : "done" });
-    } catch (error) {
-      if (error.name === "AbortError") { call.state = "idle"; view.show(); throw error; }
-      Object.assign(call, { result: `Error: ${error.message}`, state: "failed" });
     }
   }
 

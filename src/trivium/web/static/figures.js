@@ -1,7 +1,7 @@
 // Counts and times of an answer, in words.
 
 const whole = (n) => n.toLocaleString("en");
-export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 9950 ? 1 : 0)} s`;
+export const seconds = (ms) => `${(ms / 1000).toFixed(ms < 995 ? 2 : ms < 9950 ? 1 : 0)} s`;
 export const tokens = (n) => `${whole(n)} ${n === 1 ? "token" : "tokens"}`;
 
 /** When things happened: asked, the first token, the last one. */
@@ -18,11 +18,12 @@ export function figures(clock, usage, finish, stopped) {
   parts.push(`${usage ? "" : "about "}${whole(wrote)} written`);
   const thought = usage?.completion_tokens_details?.reasoning_tokens;
   if (thought) parts.push(`${whole(thought)} of them thought`);
-  const span = clock.last - clock.first;
-  if (wrote > 1 && span > 0) parts.push(`${rate((wrote - 1) / (span / 1000))} tokens/s`);
-  if (clock.first) parts.push(`first after ${seconds(clock.first - clock.asked)}`);
+  const held = clock.chunks < wrote / 2; // a call comes in one piece once it is whole: its first token was not seen
+  const [count, span] = held ? [wrote, clock.last - clock.asked] : [wrote - 1, clock.last - clock.first];
+  if (count > 0 && span > 0) parts.push(`${rate(count / (span / 1000))} tokens/s`);
+  if (clock.first && !held) parts.push(`first after ${seconds(clock.first - clock.asked)}`);
   if (stopped) parts.push("stopped");
-  else if (finish === "length") parts.push("cut off at the longest answer");
+  else if (finish === "length") parts.push("cut off at its token limit");
   return parts.join(" · ");
 }
 

@@ -23,7 +23,7 @@ export function blocks(text) {
       continue;
     }
     const fence = FENCE.exec(line);
-    if (fence) begin("code", { fence: fence[1], language: fence[2].trim().slice(0, 30), closed: false });
+    if (fence) begin("code", { fence: fence[1], language: fence[2].trim(), closed: false });
     else if (!line.trim()) open = null;
     else if (HEADING.test(line)) { begin("heading"); open.lines.push(line); open = null; }
     else if (RULE.test(line)) { begin("rule"); open = null; }

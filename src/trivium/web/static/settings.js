@@ -8,7 +8,7 @@ const FIELDS = [
   { name: "system", label: "System message", kind: "area", chat: true, told: "Said before the conversation." },
   { name: "temperature", label: "Temperature", kind: "number", least: 0, most: 2, step: 0.1, told: "0 takes the likeliest token each time; higher is more varied." },
   { name: "top_p", label: "Top-p", kind: "number", least: 0, most: 1, step: 0.05, told: "Draws from the likeliest tokens that together have this share; 1 from all." },
-  { name: "max_tokens", label: "Longest answer", kind: "number", least: 1, most: 32768, step: 1, whole: true, told: "Tokens. Empty: as long as there is room; for a document 128." },
+  { name: "max_tokens", label: "Longest answer", kind: "number", least: 1, most: 32768, step: 1, whole: true, told: "Tokens (max_tokens). Empty: as long as there is room; for a document 128." },
   { name: "seed", label: "Seed", kind: "number", least: 0, most: Number.MAX_SAFE_INTEGER, step: 1, whole: true, told: "The same seed draws the same way again. Empty: another each time." },
   { name: "think", label: "Thinking", kind: "choice", chat: true, choices: [["", "the model decides"], ["on", "always"], ["off", "never"]] },
   { name: "think_budget", label: "Thinking at most", kind: "number", least: 0, most: 32768, step: 1, whole: true, chat: true, told: "Tokens; then its thoughts are closed. Empty: no limit." },

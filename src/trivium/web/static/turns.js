@@ -1,6 +1,7 @@
 // The conversation on the page: what was said, by whom, and what can be done with it: copy, edit, ask again.
 
 import { StepView } from "./answer.js";
+import { CallView, asCall, perform } from "./calls.js";
 import { button, copyButton, h } from "./dom.js";
 import { Exchange } from "./exchange.js";
 
@@ -22,8 +23,10 @@ export class Turns {
 
   get lastText() { return textOf(this.turns.findLast((turn) => turn.role === "assistant")); }
 
-  /** The user says something; an answer comes. */
+  /** The user says something; an answer comes. `/tool …` calls a tool, and its result is part of what was said. */
   say(content) {
+    const call = asCall(content, this.page.settings.tools);
+    if (call) return this.use(call);
     this.turns.push(asked(content));
     return this.answer();
   }
@@ -36,8 +39,17 @@ export class Turns {
     return this.answer();
   }
 
+  use(call) {
+    this.turns.push({ role: "tool", call });
+    this.draw();
+    const view = new CallView(call);
+    this.list.lastElementChild.replaceWith(callRow(view));
+    return this.page.run((signal) => perform(call, view, signal));
+  }
+
   draw() {
-    this.list.replaceChildren(...this.turns.map((turn, place) => (turn.role === "user" ? this.userRow(turn, place) : this.answerRow(turn).element)));
+    const rows = { user: (turn, place) => this.userRow(turn, place), tool: ({ call }) => callRow(new CallView(call)), assistant: (turn) => this.answerRow(turn).element };
+    this.list.replaceChildren(...this.turns.map((turn, place) => rows[turn.role](turn, place)));
   }
 
   userRow(turn, place) {
@@ -58,10 +70,10 @@ export class Turns {
     }
     const finish = () => {
       const told = turn.steps.map((step) => step.figures).filter(Boolean);
-      const acts = h("div", { class: "acts" }, copyButton(() => textOf(turn)));
+      const acts = h("div", { class: "acts" }, textOf(turn) ? copyButton(() => textOf(turn)) : null);
       if (this.turns.at(-1) === turn) acts.append(button("Ask again", () => this.again()));
       const trouble = turn.trouble ? h("p", { class: "trouble", role: "alert" }, turn.trouble) : null;
-      end.replaceChildren(...[trouble, told.length ? h("p", { class: "figures" }, told.join(" ／ ")) : null, acts].filter(Boolean));
+      end.replaceChildren(...[trouble, ...told.map((line) => h("p", { class: "figures" }, line)), acts].filter(Boolean));
     };
     if (!turn.running) finish();
     return { element, steps, finish };
@@ -111,6 +123,7 @@ export class Turns {
       add: (element) => { row.steps.append(element); this.page.grew(); },
       grew: (text) => { live.hear(text); this.page.grew(); },
       asks: (name) => live.say(`May ${model.id} call ${name}?`),
+      heard: () => this.page.focus(),
     };
     live.begin(`${model.id} answers`);
     return this.page.run(async (signal) => {
@@ -126,6 +139,11 @@ export class Turns {
       }
     });
   }
+}
+
+function callRow(view) {
+  view.show();
+  return h("li", { class: "turn tool" }, h("article", { "aria-label": "Your call" }, h("h3", { class: "who" }, "You"), view.element));
 }
 
 const textOf = (turn) => (turn ? turn.steps.map((step) => step.content).filter(Boolean).join("\n\n") : "");

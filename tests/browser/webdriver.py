@@ -47,7 +47,11 @@ class Browser:
             "127.0.0.1", int(line.rpartition("port ")[2].strip(" .\n")), timeout=60
         )
         # Every name but this machine's is unknown to it, as without a network.
-        flags = [*FLAGS.split(), f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+        flags = [
+            *FLAGS.split(),
+            f"--user-data-dir={profile}",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ]
         wanted = {
             "browserName": "chrome",
             "goog:chromeOptions": {"binary": shutil.which("chromium"), "args": flags},
@@ -153,11 +157,13 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the console said since it was asked last: blocked things, errors."""
-        return [entry["message"] for entry in self.do("POST", "/se/log", {"type": "browser"}) if entry["level"] != "INFO"]
+        return [
+            entry["message"] for entry in self.do("POST", "/se/log", {"type": "browser"}) if entry["level"] != "INFO"
+        ]
 
     def asked(self) -> list[str]:
         """The addresses that were asked for since this was asked last."""
         entries = self.do("POST", "/se/log", {"type": "performance"})
         events = [json.loads(entry["message"])["message"] for entry in entries]
         urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in urls if not url.startswith("chrome")]  # of the empty tab that it begins with
+        return [url for url in urls if url.startswith(("http", "ws"))]  # what the empty tab shows is its own
