@@ -153,6 +153,7 @@ def serve(
     token: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
+    invariant: Annotated[bool, Parameter(negative=())] = False,
     threads: int = 0,
     batch: int = 32,
     queue: int = 128,
@@ -176,6 +177,8 @@ def serve(
         auto, cpu, cuda or mps.
     dtype
         float32, bfloat16, or auto: the faster one.
+    invariant
+        The same seed gives the same text whatever else is served; slower.
     threads
         CPU threads; 0 means one for each core.
     batch
@@ -194,7 +197,8 @@ def serve(
 
     config = ServeConfig(
         host=host, port=port, token=os.environ.get("TRIVIUM_TOKEN", "") if token is None else token, device=device,
-        dtype=dtype, threads=threads, batch=batch, queue=queue, models=models, deadline=deadline, drain_seconds=drain,
+        dtype=dtype, invariant=invariant, threads=threads, batch=batch, queue=queue, models=models,
+        deadline=deadline, drain_seconds=drain,
     )  # fmt: skip
     return listen(model, config)
 

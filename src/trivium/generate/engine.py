@@ -1,142 +1,269 @@
-"""Batched sampling: requests in, completions out, in the same order.
+"""The engine: requests join and leave the batch at every step.
 
-Requests are served in batches of similar prompt length. Equal prompts (a group of samples) are read once and their
-cache shared out; rows that have ended are dropped from the batch as soon as a quarter of it has. Prompts of different
-length stand side by side: each row has its own position and sees only its own tokens.
+A step admits waiting requests into free slots, reads some of their prompts, and decodes one token for every slot whose
+prompt has been read. What a prompt has in common with one that is in a slot already is copied, not read: the samples of
+a group, a header of examples, a conversation that goes on.
+
+On a CPU a step computes the slots in use and the positions in use, no more. On a GPU it is a graph, replayed; results
+are read one step late, so that the device never waits for the host.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from torch import Tensor
 
-from trivium.generate.sampling import choose, uniforms
-from trivium.ground.errors import UsageError
+from trivium.generate.admission import Admission
+from trivium.generate.request import Completion, Event, Request, ThinkBudget
+from trivium.generate.row import Row
+from trivium.generate.steps.decode import GREEDY, SAMPLED, STILL, State
+from trivium.generate.steps.runner import Answer, Runner
+from trivium.generate.steps.shaping import Shaping
+from trivium.generate.steps.slots import power
+from trivium.generate.steps.weights import Weights
+from trivium.ground.config import check
 from trivium.ground.progress import Progress
-from trivium.model.cache import Cache
 from trivium.model.transformer import Transformer
+from trivium.text.tokenizer import Tokenizer
 
+__all__ = ["Completion", "Engine", "Event", "Request", "ThinkBudget"]
 
-@dataclass(frozen=True)
-class Request:
-    """What to continue and how. Temperature 0 is greedy."""
-
-    ids: Sequence[int]
-    max_new: int
-    temperature: float = 0.0
-    seed: int = 0
-    stop: tuple[int, ...] = ()
-    """Token ids that end the completion (and are its last id)."""
-
-
-@dataclass
-class Completion:
-    """What came: ids (the stop token included), their log-probabilities in nats, and why it ended."""
-
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    finish: str = "length"
-    """"stop" or "length"."""
+SPARSE = 0.75
+"""When no more of the computed slots than this are in use, those at the end move down."""
 
 
 class Engine:
-    """Samples from a model. The weights are cast once, when the engine is made: make a new one after an update."""
+    """Samples from a model. The weights are cast when it is made: `refresh` it after an update, or make a new one."""
 
-    def __init__(self, model: Transformer, batch: int = 256) -> None:
-        self.batch = batch
-        self.model = cast(model)
+    def __init__(
+        self,
+        model: Transformer,
+        batch: int = 256,
+        *,
+        tokenizer: Tokenizer | None = None,
+        invariant: bool = False,
+        slots_tokens: int | None = None,
+    ) -> None:
+        """`batch` is the number of slots. With `slots_tokens` a slot has that many tokens, else as many as are needed.
+
+        An `invariant` engine computes all slots at full length in every step: a request's text is the same to the bit
+        whatever else it serves. `slots_tokens` is then the model's longest row unless it is given.
+        """
+        check(batch > 0, "batch", batch, "The engine needs at least one slot.")
+        self.batch, self.invariant, self.tokenizer = batch, invariant, tokenizer
+        self.weights = Weights(model)
+        self.model = self.weights.model
+        self.limit = slots_tokens or (model.config.max_position_embeddings if invariant else None)
+        rows = power(batch) if invariant else 1
+        self.admission = Admission(self.weights, rows, self.limit or 64, invariant)
+        self.runner = Runner(self.weights, self.admission.slots, State(power(batch), self.weights.device))
+        self._queue: deque[Row] = deque()
+        self._rows: dict[int, Row] = {}
+        self._tickets = 0
+        self._pending: tuple[list[Row], list[int], Answer] | None = None
+        self._shaping: Shaping | None = None
+        self._changed = True
+        self.used = self.offered = 0
+        """Tokens that were wanted of those that steps computed, since the engine was made."""
+
+    @property
+    def live(self) -> int:
+        """Requests in slots."""
+        return sum(row is not None for row in self.admission.rows)
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a slot."""
+        return len(self._queue)
+
+    def refresh(self, model: Transformer) -> None:
+        """Take over the weights of `model` as they are now; what slots hold is forgotten."""
+        check(not self.live, "live", self.live, "Weights change between requests, not under them.")
+        self._drain()
+        self.weights.refresh(model)
+        self.admission.held.forget()
 
     @torch.no_grad()
     def run(self, requests: Sequence[Request], bar: Progress | None = None) -> list[Completion]:
-        """One completion for each request, in order. `bar` is advanced by a completion at a time."""
-        if any(not request.ids for request in requests):
-            raise UsageError("A request has no ids.", "Begin an empty document with <|endoftext|>.")
-        completions = [Completion() for _ in requests]
-        order = sorted(range(len(requests)), key=lambda i: (len(requests[i].ids), tuple(requests[i].ids), i))
-        for start in range(0, len(order), self.batch):
-            chosen = order[start : start + self.batch]
-            _Wave(self.model, [requests[i] for i in chosen], [completions[i] for i in chosen]).run()
-            if bar is not None:
-                bar.advance(len(chosen))
-        return completions
+        """One completion for each request, in order. `bar` is advanced by a completion at a time.
 
+        What earlier requests left in the slots is not used: the same requests give the same bits.
+        """
+        check(not self.live and not self._queue, "live", self.live, "`run` and `add` cannot be mixed.")
+        for request in requests:
+            self._check(request)
+        self.admission.held.forget()
+        longest = max((len(request.ids) + request.max_new for request in requests), default=0)
+        if requests:
+            self.admission.grow(min(self.batch, len(requests)), longest)
+        rows = [self._enlist(request) for request in requests]
+        order = sorted(range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt.tobytes(), i))
+        self._queue = deque(rows[i] for i in order)
+        while self._queue or self.live:
+            told = self._step()
+            done = sum(row.done for row in told)
+            if bar is not None and done:
+                bar.advance(done)
+        self._drain()
+        self._rows.clear()
+        return [row.completion for row in rows]
 
-def cast(model: Transformer) -> Transformer:
-    """A copy of the model whose weights are in its compute dtype (the model itself when they are already)."""
-    if model.compute_dtype == torch.float32:
-        return model.eval()
-    copy = Transformer(model.config, model.compute_dtype).to(model.device, model.compute_dtype)
-    copy.load_state_dict(model.state_dict())
-    return copy.eval()
+    def add(self, request: Request) -> int:
+        """A ticket for the request; it waits until a slot is free. Raises UsageError for one that makes no sense."""
+        self._check(request)
+        row = self._enlist(request)
+        self._queue.append(row)
+        return row.ticket
 
+    @torch.no_grad()
+    def step(self) -> list[Event]:
+        """One step for all slots: prompts are read, a token decoded for each. What is new.
 
-class _Wave:
-    """One batch of requests, from prompt to the last row's end."""
+        That is nothing when the engine is idle (nothing `live`, nothing `waiting`), and while only prompts were read.
+        """
+        events = []
+        for row in self._step():
+            count = len(row.completion.ids)
+            events.append(Event(row.ticket, row.completion, count - row.told, row.done))
+            row.told = count
+            if row.done:
+                self._rows.pop(row.ticket, None)
+        return events
 
-    def __init__(self, model: Transformer, requests: list[Request], completions: list[Completion]) -> None:
-        self.model, self.requests, self.completions = model, requests, completions
-        device = model.device
-        self.rows = list(range(len(requests)))
-        self.lengths = torch.tensor([len(r.ids) for r in requests], device=device)
-        self.temperatures = torch.tensor([float(r.temperature) for r in requests], device=device)
-        self.seeds = np.array([r.seed & (2**64 - 1) for r in requests], dtype=np.uint64)
-        self.stops = [set(r.stop) for r in requests]
-        self.limits = [r.max_new for r in requests]
+    def cancel(self, ticket: int) -> None:
+        """Give its slot back before the next step; its completion ends as "cancelled", without an event."""
+        row = self._rows.pop(ticket, None)
+        if row is None or row.done:
+            return
+        row.completion.finish, row.done = "cancelled", True
+        if row.slot < 0:
+            self._queue.remove(row)
+        else:
+            self._free([row])
 
-    def run(self) -> None:
-        logits_BV, cache = self._read_prompts()
-        index = 0
-        while self.rows:
-            draws = torch.from_numpy(uniforms(self.seeds, index)).to(logits_BV.device)
-            ids_B, logprobs_B = choose(logits_BV, self.temperatures, draws)
-            alive = self._record(ids_B.tolist(), logprobs_B.tolist(), index)
-            index += 1
-            if not any(alive):
-                return
-            if sum(alive) <= 0.75 * len(alive):
-                keep = torch.tensor([i for i, a in enumerate(alive) if a], device=ids_B.device)
-                ids_B = ids_B[keep]
-                cache.keep(keep)
-                self._keep(keep.tolist())
-            positions_B1 = (self.lengths + index - 1)[:, None]
-            hidden_B1D = self.model(ids_B[:, None], positions_B1, cache=cache)
-            logits_BV = self.model.logits(hidden_B1D[:, 0])
+    def _check(self, request: Request) -> None:
+        request.check(self.weights.config.vocab_size, self.tokenizer is not None)
+        need = len(request.ids) + request.max_new
+        fits = self.limit is None or need <= self.limit
+        check(fits, "len(ids) + max_new", need, f"A slot of this engine has {self.limit} tokens.")
 
-    def _read_prompts(self) -> tuple[Tensor, Cache]:
-        model, device = self.model, self.model.device
-        prompts = list(dict.fromkeys(tuple(r.ids) for r in self.requests))
-        where = {prompt: i for i, prompt in enumerate(prompts)}
-        longest = max(len(p) for p in prompts)
-        ids_PT = torch.tensor([list(p) + [0] * (longest - len(p)) for p in prompts], device=device)
-        positions_PT = torch.arange(longest, device=device).expand(len(prompts), longest)
-        slots = longest + max(self.limits)
-        cache = Cache(model.config, len(prompts), slots, model.compute_dtype, device)
-        hidden_PTD = model(ids_PT, positions_PT, cache=cache)
-        rows = torch.tensor([where[tuple(r.ids)] for r in self.requests], device=device)
-        if len(prompts) < len(self.requests):
-            cache.keep(rows)
-        return model.logits(hidden_PTD[rows, self.lengths - 1]), cache
+    def _enlist(self, request: Request) -> Row:
+        self._tickets += 1
+        row = Row(self._tickets, request)
+        row.watch(self.tokenizer)
+        self._rows[row.ticket] = row
+        return row
 
-    def _record(self, ids: list[int], logprobs: list[float], index: int) -> list[bool]:
-        """Append each live row's token; which rows go on."""
-        alive = []
-        for row, token, logprob in zip(self.rows, ids, logprobs, strict=True):
-            completion = self.completions[row]
-            going = completion.finish == "length" and index < self.limits[row]
-            if going:
-                completion.ids.append(token)
-                completion.logprobs.append(logprob)
-                if token in self.stops[row]:
-                    completion.finish = "stop"
-                going = completion.finish == "length" and index + 1 < self.limits[row]
-            alive.append(going)
-        return alive
+    def _step(self) -> list[Row]:
+        """The rows of which there is news."""
+        told: list[Row] = self._admit()
+        self.admission.read()
+        told += self._settle()
+        rows = [row for row in self.admission.rows if row is not None and row.ready]
+        watched = any(row.request.watched for row in rows)
+        if watched or not any(row.launched < row.request.max_new for row in rows):
+            told += self._drain()
+            rows = [row for row in rows if not row.done]
+        if not rows:
+            return told
+        before, self._pending = self._pending, (rows, [row.slot for row in rows], self._launch(rows))
+        if watched or not self.runner.ahead:
+            return told + self._drain()
+        return told + (self._take(*before) if before is not None else [])
 
-    def _keep(self, keep: list[int]) -> None:
-        self.rows = [self.rows[i] for i in keep]
-        self.lengths, self.temperatures = self.lengths[keep], self.temperatures[keep]
-        self.seeds = self.seeds[keep]
+    def _admit(self) -> list[Row]:
+        """Give free slots to those that wait; those that need none, since nothing is wanted of them."""
+        done = []
+        while self._queue:
+            row = self._queue[0]
+            if row.request.max_new == 0 and not row.request.prompt_logprobs:
+                row.done = True
+                done.append(self._queue.popleft())
+            elif self.admission.admit(row, self.batch):
+                self._queue.popleft()
+            else:
+                break
+        return done
+
+    def _free(self, rows: Sequence[Row]) -> None:
+        """Take rows out of their slots."""
+        slots = [row.slot for row in rows if row.slot >= 0]
+        if slots:
+            self.admission.free(rows)
+            self.runner.state.put(slots, [STILL] * len(slots))
+            self._changed = True
+
+    def _settle(self) -> list[Row]:
+        """Tell the device of rows that have come, and move the last slots into holes when there are many.
+
+        Gives the rows that ended with their prompt: nothing more was wanted of them.
+        """
+        state, admission = self.runner.state, self.admission
+        come, admission.arrived = admission.arrived, []
+        ended = [row for row in come if row.done]
+        self._free(ended)
+        come = [row for row in come if not row.done]
+        if come:
+            state.put([row.slot for row in come], [row.standing for row in come])
+            self._changed = True
+        bucket = self.runner.bucket
+        if self._queue or self.invariant or bucket(self.live) > SPARSE * bucket(admission.top):
+            return ended
+        sources, targets = admission.gather()
+        if sources:
+            state.move(sources, targets)
+            self._changed = True
+        return ended
+
+    def _launch(self, rows: list[Row]) -> Answer:
+        """Begin a step for these rows."""
+        count = self.admission.slots.rows if self.invariant else self.admission.top
+        seen = max(row.position for row in rows) + 1
+        alike = len(rows) == count and all(row.position == seen - 1 for row in rows)
+        if self.invariant:
+            seen, alike = self.admission.slots.tokens - 1, False
+        for row in rows:
+            row.launched += 1
+        count = self.runner.bucket(count)
+        self.used += len(rows)
+        self.offered += count
+        if any(row.request.shaped for row in rows):
+            return self.runner.shaped(count, seen, self._shaped(count))
+        kind = SAMPLED if any(row.request.temperature > 0 for row in rows) else GREEDY
+        return self.runner.run(count, seen, alike, kind)
+
+    def _shaped(self, count: int) -> Shaping:
+        """The wishes of all rows, made anew when they have changed."""
+        if self._changed or self._shaping is None:
+            rows = [*self.admission.rows, *[None] * count][:count]
+            known = [None if row is None else (row.request, [*row.prompt, *row.completion.ids]) for row in rows]
+            self._shaping = Shaping(known, self.weights.config.vocab_size, self.weights.device)
+            self._changed = False
+        return self._shaping
+
+    def _drain(self) -> list[Row]:
+        """Wait for the step that is on its way, and take its tokens."""
+        before, self._pending = self._pending, None
+        return [] if before is None else self._take(*before)
+
+    def _take(self, rows: list[Row], slots: list[int], answer: Answer) -> list[Row]:
+        """Give each row its token. Rows that ended while the step was on its way get none."""
+        ids, logprobs, top = answer.wait()
+        told, forced = [], []
+        for row, slot in zip(rows, slots, strict=True):
+            if row.done:
+                continue
+            if row.take(ids[slot], logprobs[slot]):
+                forced.append(row)
+            if row.request.top_logprobs:
+                row.completion.top.append(top[slot][: row.request.top_logprobs])
+            told.append(row)
+        self.admission.note(told)
+        self._free([row for row in told if row.done])
+        put_in = [row for row in forced if not row.done]
+        if put_in:
+            self.runner.state.put([row.slot for row in put_in], [row.standing for row in put_in])
+            self._changed = True
+        return told

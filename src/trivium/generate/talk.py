@@ -59,21 +59,15 @@ def document(tokenizer: Tokenizer, text: str) -> list[int]:
     return [*tokenizer.opening, *tokenizer.encode(text)] or [tokenizer.end_of_text]
 
 
-def stream(
-    engine: Engine,
-    tokenizer: Tokenizer,
-    ids: Sequence[int],
-    max_new: int,
-    temperature: float,
-    seed: int,
-    piece: int = 8,
-) -> Iterator[list[int]]:
-    """The ids of one completion as they come, `piece` at a time (each piece continues the text so far)."""
-    so_far = list(ids)
-    for start in range(0, max_new, piece):
-        request = Request(so_far, min(piece, max_new - start), temperature, seed + start, tokenizer.stops)
-        completion = engine.run([request])[0]
-        yield completion.ids
-        if completion.finish == "stop":
-            return
-        so_far += completion.ids
+def stream(engine: Engine, request: Request) -> Iterator[list[int]]:
+    """The ids of one completion as they come. Left before its end, it gives the slot back."""
+    ticket = engine.add(request)
+    try:
+        while engine.live or engine.waiting:
+            for event in engine.step():
+                if event.ticket == ticket and event.new:
+                    yield event.completion.ids[-event.new :]
+                if event.ticket == ticket and event.done:
+                    return
+    finally:
+        engine.cancel(ticket)

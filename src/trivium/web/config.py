@@ -21,6 +21,8 @@ class ServeConfig:
     device: str = "auto"
     dtype: str = "auto"
     """What models compute in: float32, bfloat16, or auto, which is bfloat16 where the hardware is faster in it."""
+    invariant: bool = False
+    """Whether the same seed gives the same text whatever else is served: slower, all slots are always computed."""
     threads: int = 0
     """CPU threads for torch; 0 means one for each core this process may use."""
     batch: int = 32

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trivium.generate.engine import Engine
 from trivium.ground.artifact import MANIFEST, Artifact, open_artifact
 from trivium.ground.atomic import read_json
 from trivium.ground.errors import ArtifactError
@@ -20,7 +21,6 @@ from trivium.journey.record import need_record, resolve
 from trivium.text.tokenizer import Tokenizer
 from trivium.web.config import ServeConfig
 from trivium.web.refusal import Refusal, unknown
-from trivium.web.seat import Engine
 
 
 @dataclass(frozen=True)
@@ -141,4 +141,5 @@ def load_engine(offer: Offer, tokenizer: Tokenizer, config: ServeConfig) -> Engi
     place = settle(How(device=config.device, threads=config.threads, progress=False))
     kinds = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     dtype = kinds.get(config.dtype) or pick_dtype(place)
-    return Engine(load_model(offer.folder, place, dtype), config.batch, tokenizer=tokenizer)
+    model = load_model(offer.folder, place, dtype)
+    return Engine(model, config.batch, tokenizer=tokenizer, invariant=config.invariant)

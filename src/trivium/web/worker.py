@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
+from trivium.generate.engine import Completion, Engine, Event, Request
 from trivium.ground.errors import TriviumError
 from trivium.web.metrics import Metrics
 from trivium.web.refusal import Refusal
-from trivium.web.seat import Completion, Engine, Event, Request
 from trivium.web.shelf import Offer, Shelf
 
 LOG = logging.getLogger("trivium.web")

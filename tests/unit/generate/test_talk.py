@@ -57,7 +57,10 @@ def test_a_stream_says_the_same_as_one_go() -> None:
     model.init_weights(torch.Generator().manual_seed(0))
     torch.nn.init.normal_(model.lm_head.weight, generator=torch.Generator().manual_seed(1))
     ids, engine = prompt(tokenizer, [{"role": "user", "content": "Hi"}]), Engine(model)
-    whole = engine.run([Request(ids, 21, stop=(tokenizer.special["<|im_end|>"],))])[0].ids
-    pieces = list(stream(engine, tokenizer, ids, 21, 0.0, 0))
-    assert [token for piece in pieces for token in piece] == whole
-    assert max(len(piece) for piece in pieces) <= 8
+    request = Request(ids, 21, stop=(tokenizer.special["<|im_end|>"],))
+    whole = engine.run([request])[0].ids
+    assert [token for piece in stream(engine, request) for token in piece] == whole
+    left = stream(engine, request)
+    assert next(left) == whole[:1]
+    left.close()
+    assert (engine.live, engine.waiting) == (0, 0)

@@ -14,6 +14,7 @@ import openai
 import pytest
 import torch
 
+from trivium.generate.engine import Completion, Event, Request
 from trivium.ground.artifact import Label, sealing
 from trivium.model.config import ModelConfig
 from trivium.model.folder import save_model
@@ -21,7 +22,6 @@ from trivium.model.transformer import Transformer
 from trivium.text.tokenizer import Tokenizer
 from trivium.web.config import ServeConfig
 from trivium.web.connection import Server
-from trivium.web.seat import Completion, Event, Request
 from trivium.web.serve import server_of
 from trivium.web.shelf import Offer, Shelf, find_offers
 

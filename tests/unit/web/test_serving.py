@@ -202,7 +202,7 @@ def test_models_are_loaded_when_asked_for_and_put_away(run_folder: Path) -> None
 
 
 def test_a_busy_model_is_not_put_away(run_folder: Path) -> None:
-    from trivium.web.seat import Request
+    from trivium.generate.engine import Request
 
     shelf = Shelf(find_offers(run_folder), ServeConfig(models=1, device="cpu", threads=1, batch=2))
     base, sft = shelf.offers.values()
@@ -230,6 +230,27 @@ def test_both_models_answer_through_one_place(run_folder: Path, start_server: An
         thread.join(30)
     assert [len(texts) for texts in found.values()] == [1, 1]
     assert found["base"] != found["sft"]
+
+
+def test_an_invariant_server_repeats_itself_in_any_company(run_folder: Path, start_server: Any) -> None:
+    config = ServeConfig(port=0, device="cpu", dtype="float32", threads=1, batch=4, invariant=True)
+    served = start_server(Shelf(find_offers(run_folder), config), config)
+    found: list[str] = []
+
+    def ask(seed: int) -> None:
+        options: Any = {"model": "sft", "messages": HELLO, "max_tokens": 12, "temperature": 1.5}
+        answer = served.client.chat.completions.create(**options, seed=7 if seed % 2 else seed)
+        if seed % 2:
+            found.append(answer.choices[0].message.content)
+
+    ask(1)
+    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(found) == 5
+    assert len(set(found)) == 1
 
 
 def test_a_model_whose_files_are_gone_is_503_and_the_others_serve(

@@ -52,6 +52,7 @@ class Practice:
     ) -> None:
         self.config, self.task, self.level = config, task, level
         self.model, self.tokenizer, self.folder = model, tokenizer, folder
+        self._engine: Engine | None = None
 
     def batch(self, step: int) -> Batch | None:
         """Sample groups, reward them, and give each token its advantage. None when no group has a signal."""
@@ -82,7 +83,11 @@ class Practice:
             for sample in range(config.samples):
                 seed = ((config.seed * 4_001 + step) * 4_001 + place) * 4_001 + sample
                 requests.append(Request(ids, config.max_new, config.temperature, seed, stop))
-        completions = Engine(self.model).run(requests)
+        if self._engine is None:
+            self._engine = Engine(self.model)
+        else:
+            self._engine.refresh(self.model)
+        completions = self._engine.run(requests)
         size = config.samples
         return [
             self._group(step, problem, completions[i * size : (i + 1) * size]) for i, problem in enumerate(problems)

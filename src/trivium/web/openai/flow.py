@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from trivium.generate.engine import Completion
 from trivium.text.tokenizer import Tokenizer
 from trivium.web.openai.plan import Plan
 from trivium.web.openai.unfold import Part, Unfolding
 from trivium.web.refusal import Refusal
-from trivium.web.seat import Completion
 from trivium.web.worker import Job, Piece, Worker
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trivium.generate.engine import Request, ThinkBudget
 from trivium.ground.errors import TriviumError
 from trivium.text.chat import prompt as chat_prompt
 from trivium.text.hermes import CALL
@@ -18,7 +19,6 @@ from trivium.web.config import ServeConfig
 from trivium.web.openai.asked import ChatAsked, CompletionAsked, Message, Sampling
 from trivium.web.openai.unfold import Reading
 from trivium.web.refusal import Refusal, wrong
-from trivium.web.seat import Request, ThinkBudget
 from trivium.web.shelf import Offer
 
 DEFAULT_COMPLETION = 16

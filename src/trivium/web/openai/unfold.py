@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from trivium.generate.spelling import spelled
 from trivium.text.hermes import CALL, CALL_END, Call, heard
 from trivium.text.tokenizer import THINK, THINK_END, Tokenizer
-from trivium.web.seat import spelled
 
 Kind = Literal["content", "reasoning_content", "call"]
 
