@@ -144,7 +144,7 @@ class Page {
   fold(open = byId("settings").hidden) {
     byId("settings").hidden = !open;
     byId("settings-button").setAttribute("aria-expanded", String(open));
-    if (open) byId("settings").querySelector("textarea, input, select").focus();
+    if (open) byId("settings").querySelector(".row:not([hidden]) :is(textarea, input, select)").focus();
     else byId("settings-button").focus();
   }
 

@@ -10,6 +10,7 @@ import pytest
 from webdriver import Browser
 
 from trivium.text.tokenizer import Tokenizer
+from trivium.web.refusal import Refusal
 
 Visit = Callable[..., Browser]
 Spell = Callable[[str], list[int]]
@@ -191,7 +192,7 @@ def test_a_server_that_is_gone_is_told(served_script: Any, spell: Spell, visit: 
     page.press("Go", "Enter")
     page.until(lambda: answers(page) and len(answers(page)[-1]) > 5)
     page.cdp("Network.enable")
-    served.worker.abort(__import__("trivium.web.refusal", fromlist=["Refusal"]).Refusal(503, "It stops. Ask later."))
+    served.worker.abort(Refusal(503, "It stops. Ask later."))
     page.until(lambda: page.text(".trouble") == "It stops. Ask later.")
     page.cdp("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=0, uploadThroughput=0)
     try:
@@ -379,6 +380,8 @@ def test_a_base_model_continues_a_document(
     )
     page.press("Control+a", "Once", "Control+Enter")
     page.until(lambda: page.text(".paper") == "Once upon a time" and done(page))
+    page.press("Alt+s")
+    assert page.focused() == "set-temperature"  # what is only for conversations is not there
 
 
 def test_what_was_said_outlives_a_reload_and_ends_with_the_chat(served_script: Any, spell: Spell, visit: Visit) -> None:
