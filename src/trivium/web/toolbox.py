@@ -69,7 +69,7 @@ class Counter:
         name = request.path_params["name"]
         body = await read_body(request, self.config)
         if self.toolbox is None or name not in self._names:
-            known = f"Tools: {', '.join(sorted(self._names))}." if self._names else "Start it with --tools."
+            known = f"Tools: {', '.join(sorted(self._names))}." if self._names else "It was started without any."
             raise Refusal(404, f"This server has no tool {name[:60]!r}. {known}", "name", "tool_not_found")
         arguments = _arguments(body, self.config)
         if self._held >= WAITING:

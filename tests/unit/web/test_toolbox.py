@@ -103,7 +103,7 @@ def test_unknown_tools_and_none(served: Any, tiny: Any) -> None:
     assert "'ecko'" in told["message"] and "echo" in told["message"]
     assert httpx2.get(f"{tiny.url}/api/tools").json() == {"tools": []}
     told = httpx2.post(f"{tiny.url}/api/tools/echo", json={}).json()["error"]
-    assert told["code"] == "tool_not_found" and "--tools" in told["message"]
+    assert told["code"] == "tool_not_found" and "without any" in told["message"]
 
 
 def test_a_token_guards_them(served_script: Any, spell: Callable[[str], list[int]], echo: Echo) -> None:

@@ -29,8 +29,8 @@ class Page {
   }
 
   get toolHint() {
-    const names = this.settings.tools.map((tool) => `/${tool.function.name}`);
-    return names.length ? ` ${names.join(", ")} and a text call a tool.` : "";
+    const names = this.settings.tools.map((tool) => `/${tool.function.name} …`);
+    return names.length ? ` ${names.join(" or ")} calls a tool.` : "";
   }
 
   get busy() { return this.controller !== null; }
