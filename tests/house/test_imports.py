@@ -90,7 +90,7 @@ def test_importing_a_module_does_nothing() -> None:
     assert imported(modules(), heavy)["faults"] == []
 
 
-LIGHT = ("ground", "journey", "recipes", "cli", "town", "tasks", "text", "pages")
+LIGHT = ("ground", "journey", "recipes", "cli", "town", "tasks", "tools", "index", "sandbox", "text", "pages")
 
 
 @pytest.mark.parametrize("house", [*LIGHT, "stages.corpus", "stages.tokenizer", "stages.report"])
@@ -99,7 +99,7 @@ def test_the_light_houses_load_no_torch(house: str) -> None:
     assert not loaded & {"torch", "transformers", "safetensors"}
 
 
-@pytest.mark.parametrize("house", ["ground", "journey", "recipes", "cli", "town", "tasks"])
+@pytest.mark.parametrize("house", ["ground", "journey", "recipes", "cli", "town", "tasks", "tools", "index", "sandbox"])
 def test_the_lightest_houses_load_no_numpy_and_no_stage(house: str) -> None:
     loaded = imported(modules(house))["modules"]
     assert not set(loaded) & {"numpy", "pyarrow", "tiktoken"}

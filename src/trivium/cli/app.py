@@ -37,13 +37,13 @@ COMMANDS = {
     "export": ("weights:export", "Write a model as GGUF for llama.cpp, or copy its folder."),
     "lens": ("lens:lens", "Show what a model would say after each of its blocks."),
     "eval": ("evaluate:evaluate", "Measure a model on benchmarks and texts."),
+    "index": ("look:index", "Index documents of one's own, and search them."),
     "lineage": ("look:lineage", "Show what an artifact or a run comes from."),
     "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
     "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),
-    "doctor": ("doctor:doctor", "Look at this machine and this installation."),
+    "doctor": ("doctor:app", "Look at this machine and this installation."),
     "bench": ("bench:app", "Run a comparison, with its controls."),
     "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
-    "index": ("later:index", "Not there yet: search the training documents."),
 }
 CONFIGURED = frozenset({"run", "corpus", "tokenizer", "pretrain", "audit", "sft", "reward", "rl", "quirks", "report"})
 DOTTED = re.compile(r"--([A-Za-z][\w-]*(?:\.[\w-]+)+)(?:=(.*))?", re.DOTALL)

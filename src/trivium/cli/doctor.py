@@ -1,4 +1,4 @@
-"""`trivium doctor`: what this machine and this installation can do, without loading any of it."""
+"""`trivium doctor`: what this machine and installation can do; `sandbox` tries every way out for foreign code."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from trivium.ground.errors import UsageError
+from trivium.ground.errors import GuardTripped, UsageError
 
 LEAST_DISK_GB = 5
 LEAST_MEMORY_GB = 4
+app = App(name="doctor", help="Look at this machine and this installation.", help_format="plaintext")
 
 
+@app.default
 def doctor(*, out: Path = Path("."), json: Annotated[bool, Parameter(negative=())] = False) -> int:
     """Look at this machine and this installation: what a run would meet, and what is missing.
 
@@ -43,6 +45,50 @@ def doctor(*, out: Path = Path("."), json: Annotated[bool, Parameter(negative=()
     missing = [name for name, version in found["packages"].items() if version is None]
     if missing:
         raise UsageError(f"Missing: {', '.join(missing)}.", "Install trivium again: `make run` does it all.")
+    return 0
+
+
+@app.command
+def sandbox(*, json: Annotated[bool, Parameter(negative=())] = False) -> int:
+    """Name the tier that holds foreign code, and try every way out: files, network, processes, kernel, hunger, lies.
+
+    Where nothing can hold code, it says so and runs nothing: tasks with code are skipped there.
+
+    Parameters
+    ----------
+    json
+        Print JSON.
+    """
+    from trivium.sandbox.battery import BATTERY, besiege, laid_out, pace
+    from trivium.sandbox.box import Sandbox
+    from trivium.sandbox.tier import tier
+
+    here = tier()
+    about: dict[str, Any] = {"tier": here.name, "reason": here.reason, "probes": []}
+    if not here.holds:
+        print(json_module.dumps(about) if json else f"tier: none. {here.reason}. Foreign code is not run here.")
+        return 0
+    escaped: list[str] = []
+    with laid_out() as ground, Sandbox() as box:
+        about["extra"] = box.extra
+        if not json:
+            print(f"tier: {here.name}. {here.reason}{'; ' + box.extra if box.extra else ''}.")
+        for seen in besiege(box, BATTERY, ground):
+            probe, verdict = seen.probe, seen.escaped or "held"
+            about["probes"].append({"group": probe.group, "name": probe.name, "verdict": verdict})
+            escaped += [probe.name] if seen.escaped else []
+            if not json:
+                mark = "!" if seen.escaped else " "
+                end = f"{seen.outcome.finish:<8}{seen.outcome.seconds * 1000:>7.1f} ms"
+                print(f"{mark} {probe.group:<10}{probe.name:<46}{end}  {verdict}", flush=True)
+        about["median_ms"], about["p95_ms"] = (round(value, 2) for value in pace(box))
+    if json:
+        print(json_module.dumps(about, indent=1))
+    else:
+        warm = f"A warm run takes {about['median_ms']} ms (median of 200; 95th percentile {about['p95_ms']} ms)."
+        print(f"{len(BATTERY)} probes, {len(escaped)} escapes. {warm}")
+    if escaped:
+        raise GuardTripped(f"The sandbox leaks: {', '.join(escaped)}.", "Run no foreign code on this machine.")
     return 0
 
 

@@ -16,10 +16,5 @@ def diagnose(*_arguments: ANYTHING) -> None:
     raise _later("diagnose", "`trivium quirks` and the report show each quirk at every stage.")
 
 
-def index(*_arguments: ANYTHING) -> None:
-    """Not there yet: search the training documents."""
-    raise _later("index", "The `selected` artifact holds all documents as Parquet.")
-
-
 def _later(command: str, meanwhile: str) -> UsageError:
     return UsageError(f"`trivium {command}` is not there yet.", meanwhile)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -14,7 +14,15 @@ from trivium.ground.artifact import Artifact
 from trivium.ground.how import How
 from trivium.journey.record import resolve
 
+if TYPE_CHECKING:
+    from trivium.tools.tool import Tool
+
 WORDS = "Type and press Enter. /new starts afresh, /quit (or Ctrl-D) leaves."
+TOOL_WORDS = "/calc, /python and /search call a tool."
+FLAG = Parameter(negative=())
+COMMANDS = {"/calc": ("calculator", "expression"), "/python": ("python", "code"), "/search": ("search", "query")}
+"""What a user types, the tool that it calls, and the argument that the rest of the line is."""
+Message = dict[str, Any]
 
 
 def chat(
@@ -24,6 +32,8 @@ def chat(
     stage: str | None = None,
     think: bool | None = None,
     message: Annotated[str | None, Parameter(alias="-m")] = None,
+    tools: str = "",
+    unsafe_exec: Annotated[bool, FLAG] = False,
     max_new: int = 160,
     temperature: float = 0.0,
     seed: int = 0,
@@ -41,6 +51,10 @@ def chat(
         Let it think aloud first, or forbid it; by default the model decides.
     message
         Say this, print the answer, and leave.
+    tools
+        What the model, and you, may call: calculator,python,search=FOLDER (a folder of `trivium index`).
+    unsafe_exec
+        Let the Python tool run where nothing holds it: with your files, network and programs.
     max_new
         Longest answer, in tokens.
     temperature
@@ -50,35 +64,57 @@ def chat(
     device
         auto, cpu, cuda or mps.
     """
+    from trivium.tools.loop import converse as converse_with
+    from trivium.tools.registry import opened
+
     artifact = resolve(model, stage)
-    if artifact.manifest["stage"] == "pretrain":
-        note = "This is a base model: it continues documents and knows no conversation; see `trivium complete`."
-        print(note, file=sys.stderr)
-    engine, tokenizer = open_model(artifact, device)
-    from trivium.generate.talk import answer
+    with opened([name for name in tools.split(",") if name], unsafe_exec) as given:
+        if artifact.manifest["stage"] == "pretrain":
+            note = "This is a base model: it continues documents and knows no conversation; see `trivium complete`."
+            print(note, file=sys.stderr)
+        answer = answering(artifact, device, think, max_new, temperature, seed)
 
-    def reply(conversation: list[dict[str, Any]]) -> dict[str, Any]:
-        found = answer(engine, tokenizer, [conversation], think, max_new, temperature, seed + len(conversation))[0]
-        said: dict[str, Any] = {"role": "assistant", "content": found.content}
-        if found.thinking is not None:
-            said["reasoning_content"] = found.thinking
-        return said
+        def reply(conversation: list[Message]) -> list[Message]:
+            return list(converse_with(answer, conversation, given, seen=show).messages)
 
-    if message is not None:
-        show(reply([{"role": "user", "content": message}]))
-        return 0
-    print(f"{artifact.path.name} · {WORDS}")
-    converse(reply, input, show)
+        if message is not None:
+            reply([{"role": "user", "content": message}])
+            return 0
+        print(f"{artifact.path.name} · {WORDS}{' ' + TOOL_WORDS if given else ''}")
+        converse(reply, input, lambda line: called(line, given))
     return 0
 
 
+def answering(
+    artifact: Artifact, device: str, think: bool | None, max_new: int, temperature: float, seed: int
+) -> Callable[[Sequence[Mapping[str, Any]]], Message]:
+    """A function that answers a conversation with the model's next message."""
+    engine, tokenizer = open_model(artifact, device)
+    from trivium.generate.talk import answer
+    from trivium.text.chat import marks_calls
+
+    marked = marks_calls(tokenizer)
+
+    def said(conversation: Sequence[Mapping[str, Any]]) -> Message:
+        found = answer(engine, tokenizer, [conversation], think, max_new, temperature, seed + len(conversation))[0]
+        message: Message = {"role": "assistant", "content": found.content}
+        if marked:
+            message["raw_calls"] = list(found.calls)
+        return message if found.thinking is None else message | {"reasoning_content": found.thinking}
+
+    return said
+
+
 def converse(
-    reply: Callable[[list[dict[str, Any]]], dict[str, Any]],
+    reply: Callable[[list[Message]], list[Message]],
     read: Callable[[str], str],
-    show: Callable[[dict[str, Any]], None],
+    call: Callable[[str], Message | None] = lambda line: None,
 ) -> None:
-    """The loop of a conversation: read a line, get a reply to all that was said so far, show it; until /quit."""
-    said: list[dict[str, Any]] = []
+    """The loop of a conversation: read a line, get the messages that answer all that was said so far; until /quit.
+
+    A line beginning with a slash goes to `call` first; a tool's result, where it gives one, is part of what was said.
+    """
+    said: list[Message] = []
     while True:
         try:
             line = read("you> ").strip()
@@ -89,21 +125,44 @@ def converse(
             return
         if line == "/new":
             said = []
+        elif line.startswith("/") and (result := call(line)) is not None:
+            show(result)
+            said.append(result)
         elif line:
             said.append({"role": "user", "content": line})
-            answered = reply(said)
-            show(answered)
-            if "reasoning_content" in answered:  # what was thought is not part of what was said
-                answered = answered | {"reasoning_content": ""}
-            said.append(answered)
+            for message in reply(said):  # what was thought is not part of what was said
+                said.append(message | ({"reasoning_content": ""} if "reasoning_content" in message else {}))
 
 
-def show(message: dict[str, Any]) -> None:
-    """Print a reply, with its thinking, if any, dimmed before it."""
-    thinking = message.get("reasoning_content")
-    if thinking:
-        print(f"\x1b[2m{thinking}\x1b[0m" if sys.stdout.isatty() else f"({thinking})")
-    print(message["content"], flush=True)
+def called(line: str, tools: Sequence[Tool]) -> Message | None:
+    """The result of a tool that the user calls by `/calc …`, `/python …` or `/search …`; None for any other line."""
+    from trivium.tools.tool import perform
+
+    word, _, rest = line.partition(" ")
+    if word not in COMMANDS:
+        return None
+    name, argument = COMMANDS[word]
+    return {"role": "tool", "name": name, "content": perform(tools, name, {argument: rest.strip()}).text}
+
+
+def show(message: Mapping[str, Any]) -> None:
+    """Print a message: its thinking, if any, dimmed before it; a tool's call and its result, dimmed too."""
+    dim = "\x1b[2m{}\x1b[0m" if sys.stdout.isatty() else "({})"
+    content = printable(message.get("content") or "")
+    if message.get("role") == "tool":
+        print(dim.format(f"{message.get('name', 'tool')}: {content}"), flush=True)
+        return
+    if message.get("reasoning_content"):
+        print(dim.format(printable(message["reasoning_content"])))
+    for call in message.get("tool_calls", []):
+        print(dim.format(printable(f"→ {call['function']['name']} {call['function']['arguments']}")))
+    if content or not message.get("tool_calls"):
+        print(content, flush=True)
+
+
+def printable(text: str) -> str:
+    """The text without what could steer a terminal."""
+    return "".join(character for character in text if character.isprintable() or character in "\n\t")
 
 
 def complete(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from trivium.model.config import OptimizerConfig
-from trivium.model.device import pick_dtype
+from trivium.model.device import has_triton, pick_dtype
 from trivium.model.spread import Spread, local
 
 POLAR_EXPRESS = (
@@ -26,6 +26,9 @@ POLAR_EXPRESS = (
     (2.3465413258596377, -1.7097828382687081, 0.42323551169305323),
 )
 """Coefficients of five odd quintics, each the best for what the one before leaves (2505.16932, for 5 steps)."""
+
+LARGE = 2**16
+"""Numbers in a tensor from which it is worth a kernel of its own; smaller ones are updated together."""
 
 
 @dataclass
@@ -59,6 +62,7 @@ class Optimizer:
     def __init__(self, module: nn.Module, config: OptimizerConfig, spread: Spread | None = None) -> None:
         self.config = config
         self.spread = spread or Spread()
+        self.fused = has_triton() and next(module.parameters()).device.type == "cuda"
         self.steps = 0
         self.state: dict[str, Tensor] = {}
         """Every tensor that must be kept to continue, by name; written into in place."""
@@ -103,39 +107,61 @@ class Optimizer:
 
     def _muon(self, stack: _Stack, scale: float) -> None:
         config, (rows, columns) = self.config, stack.parameters[0].shape
-        gradient_NRC = torch.stack([_gradient(parameter) for parameter in stack.parameters])
-        momentum = config.momentum_at(self.steps)
-        stack.momentum_NRC.lerp_(gradient_NRC, 1 - momentum)
-        whole_NRC = self.spread.out(gradient_NRC.lerp_(stack.momentum_NRC, momentum), rows)
-        update_NRC = self.spread.back(orthogonal(whole_NRC), len(stack.parameters))
+        ahead_NRC = self._blend(stack, config.momentum_at(self.steps))
+        update_NRC = self.spread.back(orthogonal(self.spread.out(ahead_NRC, rows)), len(stack.parameters))
         size = config.muon_lr * scale * max(1.0, rows / columns) ** 0.5
-        parameters = [local(parameter) for parameter in stack.parameters]
-        updates = list(update_NRC.float().unbind())
-        if config.weight_decay:
-            decay = config.muon_lr * scale * config.weight_decay
-            if config.cautious:
-                weight_NRC = torch.stack(parameters)
-                weight_NRC.mul_(weight_NRC * update_NRC > 0)
-                torch._foreach_add_(parameters, list(weight_NRC.unbind()), alpha=-decay)
-            else:
-                torch._foreach_mul_(parameters, 1 - decay)
-        torch._foreach_add_(parameters, updates, alpha=-size)
+        self._move([local(parameter) for parameter in stack.parameters], update_NRC, size, scale)
+
+    def _blend(self, stack: _Stack, momentum: float) -> Tensor:
+        """Take the gradients into the momentum; Nesterov's look ahead, `(N, R, C)`."""
+        gradients = [_gradient(parameter) for parameter in stack.parameters]
+        if self.fused:
+            from trivium.model.fused.update import blend
+
+            return blend(gradients, stack.momentum_NRC, momentum, pick_dtype(stack.momentum_NRC.device))
+        gradient_NRC = torch.stack(gradients)
+        stack.momentum_NRC.lerp_(gradient_NRC, 1 - momentum)
+        return gradient_NRC.lerp_(stack.momentum_NRC, momentum)
+
+    def _move(self, weights: list[Tensor], update_NRC: Tensor, size: float, scale: float) -> None:
+        """Weight decay, and the update times `size`."""
+        decay = self.config.muon_lr * scale * self.config.weight_decay
+        if self.fused:
+            from trivium.model.fused.update import move
+
+            move(weights, update_NRC, size, decay, self.config.cautious)
+            return
+        if decay and self.config.cautious:
+            weight_NRC = torch.stack(weights)
+            weight_NRC.mul_(weight_NRC * update_NRC > 0)
+            torch._foreach_add_(weights, list(weight_NRC.unbind()), alpha=-decay)
+        elif decay:
+            torch._foreach_mul_(weights, 1 - decay)
+        torch._foreach_add_(weights, list(update_NRC.float().unbind()), alpha=-size)
 
     def _adamw(self, group: _Group, scale: float) -> None:
         live = [i for i, parameter in enumerate(group.parameters) if parameter.grad is not None]
+        beta1, beta2 = group.betas
+        rate, bias = group.lr * scale / (1 - beta1**self.steps), 1 - beta2**self.steps
+        if self.fused:
+            from trivium.model.fused.update import adam
+
+            for i in [i for i in live if group.parameters[i].numel() >= LARGE]:
+                state = (_gradient(group.parameters[i]), group.means[i], group.squares[i])
+                adam(local(group.parameters[i]), *state, rate, group.betas, 1 / bias, self.config.eps)
+                live.remove(i)
         if not live:
             return
-        beta1, beta2 = group.betas
         parameters = [local(group.parameters[i]) for i in live]
         gradients = [_gradient(group.parameters[i]) for i in live]
         means, squares = [group.means[i] for i in live], [group.squares[i] for i in live]
         torch._foreach_lerp_(means, gradients, 1 - beta1)
         torch._foreach_mul_(squares, beta2)
         torch._foreach_addcmul_(squares, gradients, gradients, value=1 - beta2)
-        roots = torch._foreach_div(squares, 1 - beta2**self.steps)
+        roots = torch._foreach_div(squares, bias)
         torch._foreach_sqrt_(roots)
         torch._foreach_add_(roots, self.config.eps)
-        torch._foreach_addcdiv_(parameters, means, roots, value=-group.lr * scale / (1 - beta1**self.steps))
+        torch._foreach_addcdiv_(parameters, means, roots, value=-rate)
 
 
 def _kind(name: str, parameter: Tensor) -> str:

@@ -3,6 +3,7 @@ r"""Conversations on the wire: ChatML with thinking, the loss mask, and reading 
 `<|im_start|>role\ncontent<|im_end|>\n`; an assistant that thinks: `<think>thoughts</think>content`. Structure is put
 in by id and text is encoded as ordinary, so nothing that a user writes can open or close a turn.
 An assistant's content carries no leading whitespace: a newline there would melt into the header's newline token.
+Calls of tools are in the form of `text.hermes`, between special tokens; what they return is text.
 A foreign model's own chat template is used in the place of all this (`text.foreign_chat`).
 """
 
@@ -22,7 +23,7 @@ __all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "parse", "p
 ROLES = ("system", "user", "assistant", "tool")
 Message = Mapping[str, Any]
 """An OpenAI-style message: role, content, and an assistant's reasoning_content ("" is an empty block, no key none) and
-tool_calls."""
+tool_calls; a system message may carry `tools`, the specs of tools that it tells of."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Reply:
     content: str
     closed: bool
     """Whether the model ended its turn itself (rather than being cut off)."""
+    calls: tuple[str, ...] = ()
+    """The JSON of each tool call between special tokens; the content is without them. See `marks_calls`."""
+
+
+def marks_calls(tokenizer: Tokenizer) -> bool:
+    """Whether this vocabulary has tokens for a tool call's tags: then nothing but those tokens is a call."""
+    return hermes.CALL in tokenizer.special and hermes.CALL_END in tokenizer.special
 
 
 def render(tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
@@ -65,22 +73,15 @@ def render(tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
     return Rendered(ids, mask)
 
 
-def prompt(
-    tokenizer: Tokenizer,
-    messages: Sequence[Message],
-    think: bool | None = None,
-    tools: Sequence[Mapping[str, Any]] = (),
-) -> list[int]:
+def prompt(tokenizer: Tokenizer, messages: Sequence[Message], think: bool | None = None) -> list[int]:
     """The conversation and the opening of the assistant's turn.
 
     `think` True opens `<think>`, False gives the empty block `<think></think>`, None leaves the choice to the model.
-    `tools` are the functions that it may call, OpenAI-style; they are told in the system message.
     """
     if tokenizer.template is not None:
         for message in messages:
             _checked(message)
-        return foreign_chat.written(tokenizer, messages, True, think, tools)
-    messages = hermes.told(messages, tools)
+        return foreign_chat.written(tokenizer, messages, True, think)
     special = tokenizer.special
     foreign_chat.need_chatml(tokenizer, think is not None)
     ids = [*render(tokenizer, messages).ids, special[TURN_START], *tokenizer.encode("assistant\n")]
@@ -101,15 +102,37 @@ def parse(tokenizer: Tokenizer, ids: Sequence[int], think: bool | None = None) -
     closed = bool(ends) and (ids[ends[0]] == tokenizer.turn_end or tokenizer.template is not None)
     body = ids[: ends[0]] if ends else ids
     if tokenizer.template is not None or THINK not in special:
-        return Reply(*foreign_chat.taken_apart(tokenizer, body), closed)
+        body, calls = _calls_apart(tokenizer, body)
+        return Reply(*foreign_chat.taken_apart(tokenizer, body), closed, calls)
     if think is None and body[:1] == [special[THINK]]:
         think, body = True, body[1:]
-    if not think:
-        return Reply(None if think is None else "", tokenizer.decode(body), closed)
-    if special[THINK_END] not in body:
-        return Reply(tokenizer.decode(body), "", closed)
-    end = body.index(special[THINK_END])
-    return Reply(tokenizer.decode(body[:end]), tokenizer.decode(body[end + 1 :]), closed)
+    thinking = None if think is None else ""
+    if think:
+        if special[THINK_END] not in body:
+            return Reply(tokenizer.decode(body), "", closed)
+        end = body.index(special[THINK_END])
+        thinking, body = tokenizer.decode(body[:end]), body[end + 1 :]
+    body, calls = _calls_apart(tokenizer, body)
+    content = tokenizer.decode(body)
+    return Reply(thinking, content.removesuffix("\n") if calls else content, closed, calls)
+
+
+def _calls_apart(tokenizer: Tokenizer, body: list[int]) -> tuple[list[int], tuple[str, ...]]:
+    """The ids without tool calls, and the text of each call; what follows the first call is no content."""
+    if not marks_calls(tokenizer):
+        return body, ()
+    start, end = tokenizer.special[hermes.CALL], tokenizer.special[hermes.CALL_END]
+    if start not in body:
+        return body, ()
+    first = body.index(start)
+    calls: list[str] = []
+    rest = body[first:]
+    while start in rest:
+        rest = rest[rest.index(start) + 1 :]
+        stop = next((i for i, index in enumerate(rest) if index in (start, end)), len(rest))
+        calls.append(tokenizer.decode(rest[:stop]))
+        rest = rest[stop:]
+    return body[:first], tuple(calls)
 
 
 def _checked(message: Message) -> tuple[str, str]:
@@ -119,6 +142,9 @@ def _checked(message: Message) -> tuple[str, str]:
         raise UsageError(f"A message has role {role!r}.", f"Roles are {', '.join(ROLES)}.")
     if not isinstance(content, str):
         raise UsageError(f"A message has a {type(content).__name__} as content.", "Give a string.")
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list | tuple) or not all(hermes.is_call(call) for call in calls):
+        raise UsageError("A message's tool_calls are no list of calls.", "Each has a function with name and arguments.")
     return role, content
 
 
@@ -127,6 +153,13 @@ def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], boo
     special, encode = tokenizer.special, tokenizer.encode
     role, content = _checked(message)
     start, end, newline = [special[TURN_START]], [special[TURN_END]], (encode("\n"), False)
+    if role == "tool":
+        content = hermes.quoted(content)
+    if role == "system" and message.get("tools"):
+        before, after = hermes.told_apart(message["tools"])
+        content = f"{content}\n\n{before}" if content else before
+        form = [special[hermes.CALL], *encode(hermes.FORM), special[hermes.CALL_END], *encode(after)]
+        return [(start + encode(f"system\n{content}") + form + end, False), newline]
     if role != "assistant":
         return [(start + encode(f"{role}\n{content}") + end, False), newline]
     pieces = [(start + encode("assistant\n"), False)]
@@ -135,7 +168,9 @@ def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], boo
         tags = bool(message.get("trainable_think", True))
         end_tag = tags or thoughts != ""
         pieces += [([special[THINK]], tags), (encode(thoughts), True), ([special[THINK_END]], end_tag)]
-    pieces.append((encode(content.lstrip()), True))
-    for call in message.get("tool_calls") or ():
-        pieces.append(([special[hermes.CALL], *encode(hermes.spelled(call)), special[hermes.CALL_END]], True))
-    return [*pieces, (end, True), newline]
+    content = content.lstrip()
+    calls: list[int] = []
+    for body in hermes.bodies(message.get("tool_calls") or []):
+        before = content + "\n" if content and not calls else "\n" if calls else ""
+        calls += [*encode(before), special[hermes.CALL], *encode(body), special[hermes.CALL_END]]
+    return [*pieces, ((calls or encode(content)) + end, True), newline]

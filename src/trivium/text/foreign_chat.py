@@ -14,38 +14,43 @@ Message = Mapping[str, Any]
 
 
 def written(
-    tokenizer: Tokenizer,
-    messages: Sequence[Message],
-    answer_next: bool,
-    think: bool | None = None,
-    tools: Sequence[Mapping[str, Any]] = (),
+    tokenizer: Tokenizer, messages: Sequence[Message], answer_next: bool, think: bool | None = None
 ) -> list[int]:
     """The ids that the model's own template gives these messages; with `answer_next`, up to where the answer begins.
-
-    A template that knows no tools gets them told in the system message.
 
     Raises UsageError when the template refuses them or, with `think`, knows no `enable_thinking`.
     """
     assert tokenizer.template is not None
     if think is not None and "enable_thinking" not in tokenizer.template:
         raise UsageError("This model's chat template cannot open or forbid thinking.", "Leave --think out.")
-    if tools and "tools" not in tokenizer.template:
-        messages, tools = hermes.told(messages, tools), ()
+    messages, tools = _tools_apart(messages, "tools" in tokenizer.template)
+    messages = [_unpacked(message) for message in messages]
     if any(message.get("tool_calls") for message in messages) and "tool_calls" not in tokenizer.template:
         messages = hermes.flat(messages)
-    messages = [_unpacked(message) for message in messages]
     masks = Masks(tokenizer.special, list(_texts([*messages, *tools])))
     variables: dict[str, Any] = {**getattr(tokenizer, "names", {}), "add_generation_prompt": answer_next}
+    if tools:
+        variables["tools"] = masks.hide([hermes.wrapped(tool) for tool in tools])
     if think is not None:
         variables["enable_thinking"] = think
-    if tools:
-        variables["tools"] = masks.hide(list(tools))
     hidden = [{**masks.hide(message), "role": message["role"]} for message in messages]
     text = write(tokenizer.template, hidden, variables)
     ids: list[int] = []
     for special, piece in masks.cut(text):
         ids += [tokenizer.special[piece]] if special else tokenizer.encode(piece)
     return ids
+
+
+def _tools_apart(messages: Sequence[Message], known: bool) -> tuple[Sequence[Message], list[Any]]:
+    """The messages without the specs of tools, and these; a template that knows of no tools has them told as text."""
+    first = messages[0] if messages else {}
+    if not first.get("tools"):
+        return messages, []
+    rest = {key: value for key, value in first.items() if key != "tools"}
+    content = str(rest.get("content") or "")
+    if known:
+        return ([{**rest, "content": content}] if content else []) + list(messages[1:]), list(first["tools"])
+    return [{**rest, "content": f"{content}\n\n{hermes.told(first['tools'])}".strip()}, *messages[1:]], []
 
 
 def taught(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int], list[bool]]:
@@ -94,10 +99,11 @@ def _unpacked(message: Message) -> Message:
     """The message with its tool calls' arguments as values: templates write them as JSON themselves."""
     if not message.get("tool_calls"):
         return message
-    calls = [
-        {**call, "function": {**call["function"], "arguments": hermes.unpacked(call["function"].get("arguments"))}}
-        for call in message["tool_calls"]
-    ]
+    calls = []
+    for call in message["tool_calls"]:
+        function = call.get("function", call)
+        about = {**function, "arguments": hermes.unpacked(function.get("arguments"))}
+        calls.append({**call, "function": about} if "function" in call else {"type": "function", "function": about})
     return {**message, "tool_calls": calls}
 
 

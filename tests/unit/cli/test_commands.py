@@ -13,11 +13,14 @@ from trivium.cli import run as run_module
 from trivium.cli.app import answer, gather_settings
 from trivium.cli.doctor import diagnosis, memory_gb
 from trivium.cli.outcome import effects_table, ending
-from trivium.cli.talk import converse, show
+from trivium.cli.talk import called, converse, show
 from trivium.ground.artifact import Artifact, Label, open_artifact, sealing
 from trivium.ground.atomic import read_json, write_json
 from trivium.ground.errors import GuardTripped
 from trivium.recipes import registry
+from trivium.sandbox.battery import BATTERY
+from trivium.sandbox.tier import Tier, tier
+from trivium.tools.registry import opened
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +95,8 @@ def test_a_single_stage_goes_on_with_the_run_s_settings(capsys: pytest.CaptureFi
         ("export gguf nowhere", 3, "nowhere is not a run"),
         ("export onnx nowhere", 2, "onnx"),
         ("eval x", 3, "x is not a run"),
-        ("index x", 2, "not there yet"),
+        ("index", 2, "No documents are given"),
+        ("index search no-such-folder x", 3, "no-such-folder"),
         ("bench nanoo", 2, 'Did you mean "nano"'),
         ("chat nowhere", 3, "nowhere is not a run"),
         ("complete nowhere text", 3, "nowhere is not a run"),
@@ -192,14 +196,63 @@ def test_a_conversation_remembers_what_was_said_and_not_what_was_thought(capsys:
     lines = iter(["", "one", "two", "/new", "three", "/quit"])
     heard: list[list[dict[str, Any]]] = []
 
-    def reply(said: list[dict[str, Any]]) -> dict[str, Any]:
+    def reply(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
         heard.append([dict(message) for message in said])
-        return {"role": "assistant", "content": said[-1]["content"].upper(), "reasoning_content": "hm"}
+        answered = {"role": "assistant", "content": said[-1]["content"].upper(), "reasoning_content": "hm"}
+        show(answered)
+        return [answered]
 
-    converse(reply, lambda _prompt: next(lines), show)
+    converse(reply, lambda _prompt: next(lines))
     assert capsys.readouterr().out.split() == ["(hm)", "ONE", "(hm)", "TWO", "(hm)", "THREE"]
     assert [[m["content"] for m in said] for said in heard] == [["one"], ["one", "ONE", "two"], ["three"]]
     assert heard[1][1]["reasoning_content"] == ""
+
+
+def test_a_user_calls_a_tool_and_the_model_reads_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = iter(["/calc 9.9 > 9.11", "/calc 1/0", "/python 1", "and?", "/quit"])
+    heard: list[list[dict[str, Any]]] = []
+
+    def reply(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        heard.append(list(said))
+        return [{"role": "assistant", "content": "\x1b[31mred"}]
+
+    with opened(["calculator"]) as tools:
+        converse(reply, lambda _prompt: next(lines), lambda line: called(line, tools))
+    assert [m["role"] for m in heard[0]] == ["tool", "tool", "tool", "user"]
+    assert heard[0][0]["content"] == "true" and "no tool 'python'" in heard[0][2]["content"]
+    assert "calculator: Error: Division by zero." in capsys.readouterr().out
+    show({"role": "assistant", "content": "\x1b[31mred", "tool_calls": []})
+    assert capsys.readouterr().out == "[31mred\n"
+
+
+def test_doctor_sandbox_names_what_holds_or_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trivium.sandbox.tier.tier", lambda: Tier("none", "no Landlock"))
+    assert answer(["doctor", "sandbox"]) == 0
+    assert "tier: none. no Landlock." in capsys.readouterr().out
+    monkeypatch.undo()
+    if tier().holds:
+        monkeypatch.setattr("trivium.sandbox.battery.BATTERY", BATTERY[:2])
+        assert answer(["doctor", "sandbox", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["tier"] == "jail"
+        monkeypatch.setattr("trivium.sandbox.battery.judged", lambda probe, outcome: "it got out")
+        assert answer(["doctor", "sandbox"]) == 5
+        assert "leaks" in capsys.readouterr().err
+
+
+def test_documents_are_indexed_searched_and_opened(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "bridge.md").write_text("# The bridge\n\nIt was built by Ada Lind in 1893.", encoding="utf-8")
+    index = str(tmp_path / "index")
+    assert answer(["index", str(tmp_path / "notes"), "--out", index]) == 0
+    assert answer(["index", "search", index, "who built the bridge?"]) == 0
+    assert "[bridge.md] The bridge" in capsys.readouterr().out
+    assert answer(["index", "search", index, "bridge", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["id"] == "bridge.md"
+    assert answer(["index", "open", index, "bridge.md"]) == 0
+    assert "Ada Lind" in capsys.readouterr().out
+    assert answer(["index", "open", index, "else"]) == 2
 
 
 def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import torch
 
+from trivium.model import optim
 from trivium.model.attention import document_mask, spans_of
-from trivium.model.config import ModelConfig
+from trivium.model.config import ModelConfig, OptimizerConfig
 from trivium.model.loss import plain_slopes
+from trivium.model.optim import Optimizer
 from trivium.model.transformer import Transformer
 
 GPU = torch.cuda.is_available()
@@ -84,14 +86,35 @@ def check_slopes() -> None:
             assert (one - other).abs().max() < 1e-5
 
 
+def check_updates() -> None:
+    """Raise unless the optimizer's kernels move weights and state as the plain optimizer does."""
+    optim.LARGE = 512  # some of the small model's tensors are above it, some below
+    for changes in ({}, {"cautious": False}, {"weight_decay": 0.0}):
+        config = OptimizerConfig(momentum_start=0.85, **({"weight_decay": 0.1, "cautious": True} | changes))
+        ends = []
+        for fused in (False, True):
+            made = model()
+            optimizer = Optimizer(made, config)
+            optimizer.fused = fused
+            generator = torch.Generator().manual_seed(4)
+            for scale in (1.0, 0.5, 0.25):
+                for parameter in made.parameters():
+                    parameter.grad = torch.randn(parameter.shape, generator=generator).to(made.device)
+                optimizer.step(scale)
+            ends.append([*(p.detach() for p in made.parameters()), *optimizer.state.values()])
+        close = 2e-2 if GPU else 1e-4  # a GPU makes updates orthogonal in bf16
+        assert far(ends[1], ends[0]) < close, changes
+
+
 @needs_triton
 @pytest.mark.skipif(GPU, reason="the GPU itself is asked")
 def test_the_kernels_are_the_plain_blocks_in_tritons_interpreter() -> None:
     here = os.path.dirname(__file__)
-    code = f"import sys; sys.path[:0] = [{here!r}]; import test_fused as t; t.check_blocks(); t.check_slopes()"
+    checks = "t.check_blocks(); t.check_slopes(); t.check_updates()"
+    code = f"import sys; sys.path[:0] = [{here!r}]; import test_fused as t; {checks}"
     done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True,
-        check=False,
+        [sys.executable, "-c", code], text=True, check=False, capture_output=True,
+        env=os.environ | {"TRITON_INTERPRET": "1", "ONEDNN_MAX_CPU_ISA": "AVX2"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -102,6 +125,7 @@ def test_the_kernels_are_the_plain_blocks_on_a_gpu() -> None:
     torch.backends.cuda.matmul.allow_tf32 = False
     check_blocks()
     check_slopes()
+    check_updates()
 
 
 @needs_triton

@@ -36,10 +36,16 @@ def test_the_reference_is_where_it_was_measured() -> None:
 
 
 def test_more_depth_reads_more_in_larger_steps() -> None:
-    small, large = (derive(PretrainConfig(depth=depth), 8192, PLENTY) for depth in (4, 16))
-    assert large.rows > small.rows
+    small, large, larger = (derive(PretrainConfig(depth=depth), 8192, PLENTY) for depth in (4, 16, 24))
+    assert larger.rows > large.rows > small.rows
     assert large.steps * large.rows > small.steps * small.rows
-    assert large.optimizer.muon_lr > small.optimizer.muon_lr
+    assert larger.optimizer.muon_lr > large.optimizer.muon_lr
+
+
+def test_a_short_run_has_small_steps_and_rates_as_they_are() -> None:
+    short = derive(PretrainConfig(depth=12, ratio=0.33), 32768, PLENTY)
+    assert short.rows * short.row_tokens == 2**16
+    assert short.optimizer.muon_lr == pytest.approx(0.02)
 
 
 def test_the_ratio_is_tokens_for_each_multiplying_parameter() -> None:

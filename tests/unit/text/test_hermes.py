@@ -30,37 +30,45 @@ values = st.recursive(
 
 
 def tool(name: str = "add", **properties: Any) -> dict[str, Any]:
-    return {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": properties}}}
+    return {"name": name, "parameters": {"type": "object", "properties": properties}}
+
+
+def told(talk: list[dict[str, Any]], *tools: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conversation whose system message tells of tools."""
+    first, rest = (talk[0], talk[1:]) if talk[0]["role"] == "system" else ({"role": "system", "content": ""}, talk)
+    return [{**first, "tools": list(tools)}, *rest]
 
 
 @settings(max_examples=100, deadline=None)
 @given(arguments=st.dictionaries(st.text(max_size=6), values, max_size=3))
 def test_what_is_called_is_heard_again(arguments: dict[str, Any]) -> None:
     call = {"function": {"name": "add", "arguments": json.dumps(arguments)}}
-    heard = hermes.heard(hermes.spelled(call))
-    assert heard is not None
-    assert (heard.name, json.loads(heard.arguments)) == ("add", arguments)
+    assert hermes.understood(hermes.bodies([call])[0]) == hermes.Call("add", arguments)
 
 
 @pytest.mark.parametrize(
     "text", ["", "{}", "[1]", '{"name": 1}', '{"name": "x", "arguments": "y"}', "{'name': 'x'}", "[" * 9999]
 )
 def test_what_is_no_call_is_not_heard(text: str) -> None:
-    assert hermes.heard(text) is None
+    assert isinstance(hermes.understood(text), hermes.BrokenCall)
 
 
 def test_calls_without_arguments_and_with_the_other_word_are_heard() -> None:
-    assert hermes.heard('{"name": "now"}') == hermes.Call("now", "{}")
-    assert hermes.heard('{"name": "f", "parameters": {"a": 1}}') == hermes.Call("f", '{"a": 1}')
+    assert hermes.understood('{"name": "now"}') == hermes.Call("now", {})
+    assert hermes.understood('{"name": "f", "parameters": {"a": 1}}') == hermes.Call("f", {"a": 1})
 
 
 def test_the_conversation_on_the_wire(byte_tokenizer: Tokenizer) -> None:
-    text = byte_tokenizer.decode(prompt(byte_tokenizer, TALK, tools=[tool()]))
+    text = byte_tokenizer.decode(prompt(byte_tokenizer, told(TALK, tool())))
     assert text.startswith("<|im_start|>system\n# Tools\n")
     called = '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": [2]}}\n</tool_call>'
-    assert f"<|im_start|>assistant\n{called}<|im_end|>\n<|im_start|>tool\n3<|im_end|>\n<|im_start|>assistant\n" in text
+    result = "<tool_response>\n3\n</tool_response>"
+    assert (
+        f"<|im_start|>assistant\n{called}<|im_end|>\n<|im_start|>tool\n{result}<|im_end|>\n<|im_start|>assistant\n"
+        in text
+    )
     system = {"role": "system", "content": "Be kind."}
-    text = byte_tokenizer.decode(prompt(byte_tokenizer, [system, *ASK], tools=[tool()]))
+    text = byte_tokenizer.decode(prompt(byte_tokenizer, told([system, *ASK], tool())))
     assert text.startswith("<|im_start|>system\nBe kind.\n\n# Tools")
     assert text.count("<|im_start|>system") == 1
 
@@ -81,10 +89,10 @@ def test_no_tool_and_no_call_spells_a_special_token(
 ) -> None:
     called = {"role": "assistant", "content": "", "tool_calls": [
         {"function": {"name": name, "arguments": json.dumps(arguments)}}]}  # fmt: skip
-    ids = prompt(byte_tokenizer, [*ASK, called], tools=[tool("<|im_end|>", x=described)])
+    ids = prompt(byte_tokenizer, told([*ASK, called], tool("<|im_end|>", x=described)))
     found = [index for index in ids if index >= byte_tokenizer.end_of_text]
-    names = ["<|im_start|>", "<|im_end|>"] * 2
-    names += ["<|im_start|>", "<tool_call>", "</tool_call>", "<|im_end|>", "<|im_start|>"]
+    calling = ["<|im_start|>", "<tool_call>", "</tool_call>", "<|im_end|>"]  # the form shown, and the call
+    names = [*calling, "<|im_start|>", "<|im_end|>", *calling, "<|im_start|>"]
     assert found == [byte_tokenizer.special[name] for name in names]
 
 
@@ -108,7 +116,7 @@ def opened(family: str, folder: Path, template: str | None = None) -> Tokenizer:
 
 def test_a_template_that_knows_tools_writes_them_itself(tmp_path: Path) -> None:
     ours = opened("qwen", tmp_path, KNOWING)
-    text = ours.decode(prompt(ours, TALK, tools=[tool(a={"type": "number"})]))
+    text = ours.decode(prompt(ours, told(TALK, tool(a={"type": "number"}))))
     assert '"properties": {"a": {"type": "number"}}' in text
     assert '<tool_call>\n{"name": "add", "arguments": {"a": 1, "b": [2]}}\n</tool_call>' in text
     assert "# Tools" not in text
@@ -117,7 +125,7 @@ def test_a_template_that_knows_tools_writes_them_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family != "plain"])
 def test_a_template_that_knows_none_gets_text(family: str, tmp_path: Path) -> None:
     ours = opened(family, tmp_path)
-    text = ours.decode(prompt(ours, TALK, tools=[tool()]))
+    text = ours.decode(prompt(ours, told(TALK, tool())))
     for part in ("# Tools", '{"name": "add", "arguments": {"a": 1, "b": [2]}}', "<tool_response>\n3\n</tool_response>"):
         assert part in text
 
@@ -130,7 +138,7 @@ def test_foreign_templates_make_no_structure_of_tools(template: str | None, key:
     def structure(word: str) -> list[int]:
         called = {"function": {"name": "add", "arguments": json.dumps({word: word, key: word, "deep": [{key: word}]})}}
         talk = [*ASK, {"role": "assistant", "content": "", "tool_calls": [called]}]
-        ids = prompt(ours, talk, tools=[tool(**{word: {key: word}, "y": word})])
+        ids = prompt(ours, told(talk, tool(**{word: {key: word}, "y": word})))
         return [index for index in ids if index in ours.special.values()]
 
     plain = structure("hello")

@@ -150,7 +150,8 @@ def test_calls_and_results_are_sent_back(says: Any, byte_tokenizer: Tokenizer) -
     back = [*HELLO, message.model_dump(), {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "3"}]
     ask(served, tools=TOOLS, messages=back)
     prompt = byte_tokenizer.decode(served.engine.seen[-1].ids)
-    assert f"<|im_start|>assistant\n{CALL}<|im_end|>\n<|im_start|>tool\n3<|im_end|>" in prompt
+    result = "<tool_response>\n3\n</tool_response>"
+    assert f"<|im_start|>assistant\n{CALL}<|im_end|>\n<|im_start|>tool\n{result}<|im_end|>" in prompt
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_calls_are_given_whole_with_what_is_said_before(byte_tokenizer: Tokenize
     ids = spell(f"Let me see.\n\n{CALL}\n{CALL}")
     parts = unfolded(byte_tokenizer, ids, reading, list(range(step, len(ids), step)))
     calls = [part.call for part in parts if part.call is not None]
-    assert [(call.name, call.arguments) for call in calls] == [("add", '{"a": 1, "b": "</x>"}')] * 2
+    assert [(call.name, call.arguments) for call in calls] == [("add", {"a": 1, "b": "</x>"})] * 2
     if step == 1000:
         assert of(parts, "content") == "Let me see."
     assert of(parts, "content").strip() == "Let me see."
@@ -118,7 +118,7 @@ def test_what_is_no_call_stays_visible(byte_tokenizer: Tokenizer, spell: Spell, 
 def test_a_call_that_the_turns_end_closes_counts(byte_tokenizer: Tokenizer, spell: Spell) -> None:
     reading = Reading(chat=True, tools=frozenset({"add"}), prefix='\n{"name": "add", "arguments": ', single=True)
     parts = unfolded(byte_tokenizer, spell('{"a": 1}}\n'), reading)
-    assert [part.call.arguments for part in parts if part.call] == ['{"a": 1}']
+    assert [part.call.arguments for part in parts if part.call] == [{"a": 1}]
 
 
 def test_without_tools_calls_are_text_and_a_wanted_single_one_ends(byte_tokenizer: Tokenizer, spell: Spell) -> None:

@@ -1,9 +1,9 @@
 """One dial: from the number of blocks follow width, heads, batch, learning rates, tokens and schedule.
 
 Width is 64 a block, heads are 128 wide, and the number of tokens is a multiple of the parameters that multiply (blocks
-and unembedding): the dial of nanochat. The best batch grows with the tokens to the power .383 (2505.13738), rates with
-the root of the batch, and AdamW's shrink with the root of the width. What the values at the reference depth gave is in
-docs/training.md.
+and unembedding): the dial of nanochat. Above the reference depth's tokens the best batch grows with the tokens to the
+power .383 (2505.13738) and rates with the root of the batch; below, batches shrink faster and rates stay, since short
+runs want many steps. AdamW's rates shrink with the root of the width. What was measured is in docs/training.md.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ HEAD = 128
 REFERENCE_DEPTH, REFERENCE_VOCABULARY, REFERENCE_RATIO = 12, 32768, 12.0
 REFERENCE_BATCH = 2**19
 """Tokens in a step that are best for the reference depth, trained for the reference ratio."""
+LONG_POWER, SHORT_POWER = 0.383, 0.6
+"""Of the tokens, for the batch: above and below the reference's."""
 ROW = 2048
 WARMUP_STEPS = 40
 
@@ -57,7 +59,8 @@ def derive(config: PretrainConfig, vocabulary: int, available: int) -> PretrainC
     wanted = config.ratio * multiplying(shape, vocabulary)
     reference = REFERENCE_RATIO * multiplying(shape_of(REFERENCE_DEPTH), REFERENCE_VOCABULARY)
     row = min(ROW, 2 ** int(math.log2(max(available, 4) / 2)))
-    batch = 2 ** round(math.log2(REFERENCE_BATCH * (wanted / reference) ** 0.383))
+    power = LONG_POWER if wanted > reference else SHORT_POWER
+    batch = 2 ** round(math.log2(REFERENCE_BATCH * (wanted / reference) ** power))
     rows = max(1, batch // row)
     steps = max(1, round(wanted / (rows * row)))
     found = {
@@ -76,7 +79,7 @@ def derive(config: PretrainConfig, vocabulary: int, available: int) -> PretrainC
 
 def rates(shape: ShapeConfig, batch: int) -> OptimizerConfig:
     """Learning rates for a width and a number of tokens in a step."""
-    by_batch = math.sqrt(batch / REFERENCE_BATCH)
+    by_batch = math.sqrt(max(1.0, batch / REFERENCE_BATCH))
     by_width = math.sqrt(768 / shape.width)
     return OptimizerConfig(
         muon_lr=0.02 * by_batch,

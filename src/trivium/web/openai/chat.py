@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import AsyncIterator
 from typing import Any
@@ -65,7 +66,7 @@ def _choice(choice: Choice, parts: list[Part], plan: Plan, tokenizer: Tokenizer)
 
 def call_of(call: Call) -> dict[str, Any]:
     """A tool call as a message holds it."""
-    about = {"name": call.name, "arguments": call.arguments}
+    about = {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)}
     return {"id": f"call_{secrets.token_hex(12)}", "type": "function", "function": about}
 
 
@@ -75,7 +76,7 @@ def deltas(part: Part, number: int) -> list[dict[str, Any]]:
         return [{part.kind: part.text}]
     whole = call_of(part.call)
     first = {**whole, "index": number, "function": {"name": part.call.name, "arguments": ""}}
-    then = {"index": number, "function": {"arguments": part.call.arguments}}
+    then = {"index": number, "function": {"arguments": json.dumps(part.call.arguments, ensure_ascii=False)}}
     return [{"tool_calls": [first]}, {"tool_calls": [then]}]
 
 

@@ -79,6 +79,10 @@ def conversation(
     if len(asked.messages) > config.messages:
         raise Refusal(400, f"There are {len(asked.messages)} messages; {config.messages} at most.", "messages")
     messages = [spelled(message, place) for place, message in enumerate(asked.messages)]
+    if tools:
+        if messages[0]["role"] != "system":
+            messages.insert(0, {"role": "system", "content": ""})
+        messages[0]["tools"] = [tool["function"] for tool in tools]
     _short(sum(len(message["content"]) + len(message.get("reasoning_content", "")) for message in messages), offer)
     think = asked.think
     if think is None and asked.chat_template_kwargs is not None:
@@ -86,7 +90,7 @@ def conversation(
     if asked.think_budget is not None and asked.think_budget < 0:
         raise wrong("think_budget", asked.think_budget, "0 or more tokens, or null for no limit.")
     try:
-        return chat_prompt(tokenizer, messages, think, tools)
+        return chat_prompt(tokenizer, messages, think)
     except TriviumError as error:
         raise Refusal(400, f"{error.what} {error.mend.replace('--think', 'think')}", "messages") from error
 

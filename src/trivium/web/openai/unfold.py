@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from trivium.generate.spelling import spelled
-from trivium.text.hermes import CALL, CALL_END, Call, heard
+from trivium.text.hermes import CALL, CALL_END, Call, understood
 from trivium.text.tokenizer import THINK, THINK_END, Tokenizer
 
 Kind = Literal["content", "reasoning_content", "call"]
@@ -143,8 +143,8 @@ class Unfolding:
     def _hear(self, parts: list[Part], end: str = CALL_END) -> None:
         """Give the call that has been gathered; text when it is none."""
         text, self._call = self._call, ""
-        call = heard(text)
-        if call is not None and call.name in self.reading.tools:
+        call = understood(text)
+        if isinstance(call, Call) and call.name in self.reading.tools:
             self.calls += 1
             self.stopped = self.stopped or self.reading.single
             parts.append(Part("call", "", call=call))
