@@ -13,15 +13,16 @@ from trivium.web.config import ServeConfig
 from trivium.web.connection import Server, protocol
 from trivium.web.metrics import Metrics
 from trivium.web.shelf import Shelf, find_offers
+from trivium.web.toolbox import Toolbox
 from trivium.web.worker import Worker
 
 
-def server_of(shelf: Shelf, config: ServeConfig) -> Server:
-    """A server that has not begun to listen."""
+def server_of(shelf: Shelf, config: ServeConfig, toolbox: Toolbox | None = None) -> Server:
+    """A server that has not begun to listen; its page calls the tools of `toolbox`."""
     metrics = Metrics()
     worker = Worker(shelf, metrics)
     settings = uvicorn.Config(
-        build(shelf, worker, metrics, config),
+        build(shelf, worker, metrics, config, toolbox),
         host=config.host,
         port=config.port,
         http=protocol(config),
@@ -49,7 +50,9 @@ def serve(path: Path, config: ServeConfig) -> int:
         server.ready.wait()
         if server.started:
             shown = f"[{config.host}]" if ":" in config.host else config.host
-            print(f"Serving {names} at http://{shown}:{server.port}/v1; Ctrl-C stops.", file=sys.stderr, flush=True)
+            where = f"http://{shown}:{server.port}"
+            line = f"Serving {names} at {where}/v1, with a page to talk to them at {where}/; Ctrl-C stops."
+            print(line, file=sys.stderr, flush=True)
 
     import threading
 
