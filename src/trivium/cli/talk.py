@@ -219,6 +219,8 @@ def serve(
     models: int = 2,
     deadline: float = 600.0,
     drain: float = 30.0,
+    tools: str = "",
+    unsafe_exec: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
     """Serve models over HTTP, in the words of OpenAI's API.
 
@@ -250,6 +252,10 @@ def serve(
         Seconds that a request may take.
     drain
         Seconds that running requests may go on once the server is asked to stop.
+    tools
+        What the page may call for a model and its user: calculator,python,search=FOLDER (a folder of `trivium index`).
+    unsafe_exec
+        Let the Python tool run where nothing holds it: with your files, network and programs.
     """
     from trivium.web.config import ServeConfig
     from trivium.web.serve import serve as listen
@@ -259,7 +265,7 @@ def serve(
         dtype=dtype, invariant=invariant, threads=threads, batch=batch, queue=queue, models=models,
         deadline=deadline, drain_seconds=drain,
     )  # fmt: skip
-    return listen(model, config)
+    return listen(model, config, [name for name in tools.split(",") if name], unsafe_exec)
 
 
 def open_model(artifact: Artifact, device: str) -> tuple[Any, Any]:

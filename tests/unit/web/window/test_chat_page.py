@@ -251,7 +251,12 @@ def test_calls_are_made_and_their_results_go_back(
     assert "a: 2\nb: 3" in page.text(".call pre")
     assert answers(page) == ["Let me see.", "It is 5."]
     second = asked_of(served, byte_tokenizer)[-1]
-    assert second.index("Let me see.") < second.index('"a": 2') < second.index("tool\n5") < second.index("is missing")
+    assert (
+        second.index("Let me see.")
+        < second.index('"a": 2')
+        < second.index("\n5\n</tool_response>")
+        < second.index("is missing")
+    )
 
 
 def test_a_call_waits_for_leave_where_that_is_wished(served_script: Any, spell: Spell, visit: Visit) -> None:
@@ -280,7 +285,8 @@ def test_a_user_calls_a_tool_too(served_script: Any, spell: Spell, visit: Visit,
     assert tools.seen == [{"numbers": "20+22"}] and page.all_text(".tool .result") == ["42"] and not served.engine.seen
     say(page, "/other 1")
     assert (
-        "tool\n42" in asked_of(served, byte_tokenizer)[-1] and "user\n/other 1" in asked_of(served, byte_tokenizer)[-1]
+        "\n42\n</tool_response>" in asked_of(served, byte_tokenizer)[-1]
+        and "user\n/other 1" in asked_of(served, byte_tokenizer)[-1]
     )
 
 
