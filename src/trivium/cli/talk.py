@@ -212,16 +212,12 @@ def serve(
     token: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
-    invariant: Annotated[bool, Parameter(negative=())] = False,
-    threads: int = 0,
-    batch: int = 32,
-    queue: int = 128,
-    models: int = 2,
-    deadline: float = 600.0,
-    drain: float = 30.0,
+    invariant: Annotated[bool, FLAG] = False,
+    threads: int = 0, batch: int = 32, queue: int = 128, models: int = 2,
+    deadline: float = 600.0, drain: float = 30.0,
     tools: str = "",
-    unsafe_exec: Annotated[bool, Parameter(negative=())] = False,
-) -> int:
+    unsafe_exec: Annotated[bool, FLAG] = False,
+) -> int:  # fmt: skip
     """Serve models over HTTP, in the words of OpenAI's API.
 
     Parameters
