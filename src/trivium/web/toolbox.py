@@ -1,13 +1,13 @@
 """Tools that the page may call on behalf of a model: which there are, and one call at a time, bounded.
 
-The tools themselves live elsewhere; a `Toolbox` is all that the server knows of them. Without one the list is empty and
-every call is refused.
+The tools themselves are `trivium.tools`; a `Toolbox` is all that the endpoints know of them. Without one the list is
+empty and every call is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from trivium.tools.tool import Tool, perform
 from trivium.web.config import ServeConfig
 from trivium.web.guard import read_body
 from trivium.web.openai.asked import bound
@@ -40,6 +41,19 @@ class Toolbox(Protocol):
     def perform(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
         """A result as text, and whether the call failed; called from threads, must not raise."""
         ...
+
+
+class Opened:
+    """A toolbox of `trivium.tools`: what `trivium.tools.registry.opened` gives, for as long as it is open."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self.tools = tools
+        self.functions = [tool.spec for tool in tools]
+
+    def perform(self, name: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
+        """The result of a call."""
+        result = perform(self.tools, name, arguments)
+        return result.text, result.failed
 
 
 class Calls(msgspec.Struct):
@@ -69,7 +83,7 @@ class Counter:
         name = request.path_params["name"]
         body = await read_body(request, self.config)
         if self.toolbox is None or name not in self._names:
-            known = f"Tools: {', '.join(sorted(self._names))}." if self._names else "It was started without any."
+            known = f"Tools: {', '.join(sorted(self._names))}." if self._names else "Start it with --tools."
             raise Refusal(404, f"This server has no tool {name[:60]!r}. {known}", "name", "tool_not_found")
         arguments = _arguments(body, self.config)
         if self._held >= WAITING:

@@ -9,8 +9,12 @@ from typing import Any, ClassVar
 import httpx2
 import pytest
 
+from trivium.ground.errors import UsageError
+from trivium.tools.registry import opened
 from trivium.web import toolbox
-from trivium.web.toolbox import AT_ONCE, LONGEST, WAITING
+from trivium.web.config import ServeConfig
+from trivium.web.serve import serve
+from trivium.web.toolbox import AT_ONCE, LONGEST, WAITING, Opened
 
 
 class Echo:
@@ -103,7 +107,7 @@ def test_unknown_tools_and_none(served: Any, tiny: Any) -> None:
     assert "'ecko'" in told["message"] and "echo" in told["message"]
     assert httpx2.get(f"{tiny.url}/api/tools").json() == {"tools": []}
     told = httpx2.post(f"{tiny.url}/api/tools/echo", json={}).json()["error"]
-    assert told["code"] == "tool_not_found" and "without any" in told["message"]
+    assert told["code"] == "tool_not_found" and "--tools" in told["message"]
 
 
 def test_a_token_guards_them(served_script: Any, spell: Callable[[str], list[int]], echo: Echo) -> None:
@@ -139,3 +143,19 @@ def test_one_that_never_ends_is_given_up(served: Any, echo: Echo, monkeypatch: p
     answer = call(served, {})
     assert (answer.status_code, answer.json()["error"]["code"]) == (504, "tool_timeout")
     echo.gate.set()
+
+
+def test_the_houses_own_tools(served_script: Any, spell: Callable[[str], list[int]]) -> None:
+    with opened(["calculator"]) as tools:
+        served = served_script(lambda _: spell("hi<|im_end|>"), toolbox=Opened(tools))
+        names = [tool["function"]["name"] for tool in httpx2.get(f"{served.url}/api/tools").json()["tools"]]
+        assert names == ["calculator"]
+        told = call(served, {"arguments": {"expression": "9.9 > 9.11"}}, "calculator").json()
+        assert told == {"name": "calculator", "content": "true", "failed": False}
+        told = call(served, {"arguments": {"expression": "9**9**9"}}, "calculator").json()
+        assert told["failed"] and told["content"].startswith("Error: ")
+
+
+def test_unknown_tools_are_told_before_anything_listens(run_folder: Any) -> None:
+    with pytest.raises(UsageError, match="abacus"):
+        serve(run_folder, ServeConfig(port=0), ["abacus"])

@@ -142,6 +142,7 @@ def test_thoughts_are_folded_counted_and_left_out_of_what_follows(
     assert "so be it" not in asked_of(served, byte_tokenizer)[-1] and "Yes." in asked_of(served, byte_tokenizer)[-1]
 
 
+@pytest.mark.slow
 def test_settings_reach_the_engine_and_wrong_ones_are_told(
     served_script: Any, spell: Spell, visit: Visit, byte_tokenizer: Tokenizer
 ) -> None:
@@ -167,6 +168,7 @@ def test_settings_reach_the_engine_and_wrong_ones_are_told(
     assert len(served.engine.seen) == 1
 
 
+@pytest.mark.slow
 def test_refusals_are_told_with_their_mend(served_script: Any, spell: Spell, visit: Visit) -> None:
     served = served_script(lambda _: spell("hi<|im_end|>"))
     page = visit(served)
@@ -186,6 +188,7 @@ def test_refusals_are_told_with_their_mend(served_script: Any, spell: Spell, vis
     assert all("Failed to load resource" in line for line in page.complaints())
 
 
+@pytest.mark.slow
 def test_a_server_that_is_gone_is_told(served_script: Any, spell: Spell, visit: Visit) -> None:
     served = served_script(lambda _: spell("word " * 350), pause=0.02)
     page = visit(served)
@@ -231,6 +234,7 @@ def test_what_a_model_says_is_text(served_script: Any, spell: Spell, visit: Visi
     page.complaints()  # that very attempt
 
 
+@pytest.mark.slow
 def test_calls_are_made_and_their_results_go_back(
     served_script: Any, spell: Spell, visit: Visit, byte_tokenizer: Tokenizer
 ) -> None:
@@ -251,9 +255,15 @@ def test_calls_are_made_and_their_results_go_back(
     assert "a: 2\nb: 3" in page.text(".call pre")
     assert answers(page) == ["Let me see.", "It is 5."]
     second = asked_of(served, byte_tokenizer)[-1]
-    assert second.index("Let me see.") < second.index('"a": 2') < second.index("tool\n5") < second.index("is missing")
+    assert (
+        second.index("Let me see.")
+        < second.index('"a": 2')
+        < second.index("\n5\n</tool_response>")
+        < second.index("is missing")
+    )
 
 
+@pytest.mark.slow
 def test_a_call_waits_for_leave_where_that_is_wished(served_script: Any, spell: Spell, visit: Visit) -> None:
     call = '<tool_call>\n{"name": "add", "arguments": {"a": 2, "b": 3}}\n</tool_call><|im_end|>'
     said = iter([call, "Then not.<|im_end|>", call, call, call, call, call, call])
@@ -280,7 +290,8 @@ def test_a_user_calls_a_tool_too(served_script: Any, spell: Spell, visit: Visit,
     assert tools.seen == [{"numbers": "20+22"}] and page.all_text(".tool .result") == ["42"] and not served.engine.seen
     say(page, "/other 1")
     assert (
-        "tool\n42" in asked_of(served, byte_tokenizer)[-1] and "user\n/other 1" in asked_of(served, byte_tokenizer)[-1]
+        "\n42\n</tool_response>" in asked_of(served, byte_tokenizer)[-1]
+        and "user\n/other 1" in asked_of(served, byte_tokenizer)[-1]
     )
 
 
@@ -338,6 +349,7 @@ def test_light_dark_and_narrow(served_script: Any, spell: Spell, visit: Visit) -
     assert page.js("return document.documentElement.scrollWidth") <= 360
 
 
+@pytest.mark.slow
 def test_listeners_hear_sentences_not_tokens(served_script: Any, spell: Spell, visit: Visit) -> None:
     served = served_script(lambda _: spell("One is said. Two is said. Then more<|im_end|>"), pause=0.005)
     page = visit(served)
@@ -353,6 +365,7 @@ def test_listeners_hear_sentences_not_tokens(served_script: Any, spell: Spell, v
     assert live == ["status", "polite"]
 
 
+@pytest.mark.slow
 def test_a_base_model_continues_a_document(
     served_script: Any, spell: Spell, visit: Visit, byte_tokenizer: Tokenizer
 ) -> None:
@@ -384,6 +397,7 @@ def test_a_base_model_continues_a_document(
     assert page.focused() == "set-temperature"  # what is only for conversations is not there
 
 
+@pytest.mark.slow
 def test_what_was_said_outlives_a_reload_and_ends_with_the_chat(served_script: Any, spell: Spell, visit: Visit) -> None:
     served = served_script(lambda _: spell("hi<|im_end|>"))
     page = visit(served)
@@ -395,6 +409,7 @@ def test_what_was_said_outlives_a_reload_and_ends_with_the_chat(served_script: A
     assert page.all_text(".turn") == []
 
 
+@pytest.mark.slow
 def test_a_token_is_asked_for_in_words(served_script: Any, spell: Spell, chromium: Browser) -> None:
     served = served_script(lambda _: spell("hi<|im_end|>"), token="s3cret")
     chromium.open(f"{served.url}/")
@@ -406,6 +421,7 @@ def test_a_token_is_asked_for_in_words(served_script: Any, spell: Spell, chromiu
     assert all("401" in line for line in chromium.complaints())
 
 
+@pytest.mark.slow
 def test_the_copied_answer_is_what_was_said(served_script: Any, spell: Spell, visit: Visit) -> None:
     served = served_script(lambda _: spell("**bold** and `code`<|im_end|>"))
     page = visit(served)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from webdriver import Browser
 
 PIECES = [
@@ -83,6 +84,7 @@ def test_each_form(served_script: Any, visit: Callable[[Any], Browser]) -> None:
         assert seen == names, text
 
 
+@pytest.mark.slow
 def test_hostile_lengths_take_no_time_to_speak_of(served_script: Any, visit: Callable[[Any], Browser]) -> None:
     page = visit(served_script(lambda _: []))
     deep = "\n".join("  " * i + "- x" for i in range(200))
