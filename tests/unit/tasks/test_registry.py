@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from trivium.ground.errors import ConfigError
+from trivium.tasks.generated.words import WORDS
 from trivium.tasks.problem import Problem, identity, split_of
 from trivium.tasks.registry import TASKS, generate, lenient, verify
-from trivium.tasks.words import WORDS
 from trivium.town.names import FIRST_NAMES, LAST_NAMES, VALUES
 
 SUM = Problem("addition", identity("addition", "What is 347+285?"), "What is 347+285?", "632", "", 3)
