@@ -10,7 +10,7 @@ from typing import Self
 from trivium.ground.errors import UsageError
 from trivium.sandbox.box import Sandbox
 from trivium.tasks import registry
-from trivium.tasks.code.grade import graded
+from trivium.tasks.code.grade import SECONDS, graded
 from trivium.tasks.given import gym, sums
 from trivium.tasks.given.outside import NoAnswer, Outside
 from trivium.tasks.given.own import OwnTask
@@ -24,15 +24,16 @@ class Judge:
     """Verifies replies to problems of any source; opens the sandbox and the children that it needs, when it needs them.
 
     `own` are the user's tasks whose problems will come. `unsafe`: programs run even where the kernel cannot hold them
-    (the user typed `--unsafe-exec`). A context manager.
+    (the user typed `--unsafe-exec`). `seconds`: how long a program may take for all its cases. A context manager.
     """
 
-    def __init__(self, own: Iterable[OwnTask] = (), unsafe: bool = False) -> None:
+    def __init__(self, own: Iterable[OwnTask] = (), unsafe: bool = False, seconds: float = SECONDS) -> None:
         self.own = {task.name: task for task in own}
-        self.unsafe = unsafe
+        self.unsafe, self.seconds = unsafe, seconds
         self.maths, self.gym = Outside("math", "math"), Outside("gym", "reasoning-gym")
         self.without_maths = ""
         """Why math-verify is not asked; "" as long as it is."""
+        self._maths_answers = False
         self._sandbox: Sandbox | None = None
         self._open = contextlib.ExitStack()
 
@@ -70,7 +71,7 @@ class Judge:
     def _verdict(self, problem: Problem, text: str, strict: bool) -> Verdict:
         task = problem.task
         if task in PROGRAMS:
-            return graded(self.sandbox, problem, text, strict)
+            return graded(self.sandbox, problem, text, strict, self.seconds)
         if task in registry.TASKS:
             return (registry.verify if strict else registry.lenient)(problem, text)
         if task in SUMS:
@@ -85,8 +86,10 @@ class Judge:
         """The child with math-verify, where it is wanted and installed."""
         if task != "math" or self.without_maths:
             return None
+        if self._maths_answers:
+            return self.maths
         try:
-            self.maths.ask(sums.SECONDS, given="1", wanted="1")
+            self._maths_answers = self.maths.ask(sums.SECONDS, given="1", wanted="1") is True
         except (UsageError, NoAnswer) as error:
             self.without_maths = str(error)
             return None

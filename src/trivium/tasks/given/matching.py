@@ -13,6 +13,8 @@ WHOLE = r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,60})"
 NUMBER = re.compile(rf"([-+]?)((?:{WHOLE})?(?:\.[0-9]{{1,60}})?)")
 RATIO = re.compile(rf"([-+]?)({WHOLE})/({WHOLE})")
 FRACTION = re.compile(rf"([-+]?)({WHOLE})?\\frac\{{([-+]?)({WHOLE})\}}\{{({WHOLE})\}}")
+NOTHING = re.compile(r"-[0.,]+")
+"""-0 and its like: no answer."""
 SIGNS = str.maketrans({"−": "-", "–": "-", "×": "*", "·": "*", "÷": "/", "π": "\\pi ", "∞": "\\infty ", "°": ""})
 SILENT = re.compile(r"\\left(?![A-Za-z])|\\right(?![A-Za-z])|\\[!,;: ]|\\displaystyle|\^\{?\\circ\}?|\\degree|~")
 LATEX_WORD = re.compile(r"\\(?:text|mathrm|mbox|textbf)\{([^{}]*)\}")
@@ -67,6 +69,8 @@ def may_be_asked(given: str, wanted: str) -> bool:
     lists and choices than the right answer has.
     """
     form, right = plain(given), plain(wanted)
+    if NOTHING.fullmatch(form):
+        return False
     if not form or len(form) > LONGEST or not form.isascii() or RISKY.search(given):
         return False
     if any(form.count(sign) > right.count(sign) for sign in (",", "=", "<", ">", "\\pm", "\\cup", "\\{")):
