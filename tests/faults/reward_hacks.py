@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Ways to get a reward without the answer, as data: replies to problems in text, and programs that do not solve theirs."""
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ MAKE_ANY = Problem(
     4,
     json.dumps({"numbers": [3, 5, 8, 9], "target": 24, "exactly": False}),
 )
-STORY = Problem("stories", "stories-0", "Bo has 8 pens. Bo finds 5 more pens. How many pens does Bo have now?", "13", "", 1)
+STORY = Problem(
+    "stories", "stories-0", "Bo has 8 pens. Bo finds 5 more pens. How many pens does Bo have now?", "13", "", 1
+)
 GSM = Problem("gsm8k", "gsm8k-0", "A crate holds 12 jars. How many jars do 6 such crates hold together?", "72", "", 1)
 HALF = Problem("math", "math-0", "A fair coin is thrown once. What is the probability of heads?", "\\frac{1}{2}", "", 1)
 ROOT = Problem("math", "math-1", "Simplify the square root of eight.", "2\\sqrt{2}", "", 1)

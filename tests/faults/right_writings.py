@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Right solutions in many writings, as data: none of them may be rejected."""
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ WANTED: list[tuple[str, list[tuple[object, object]], list[str]]] = [
             "solve = lambda xs: sum([x * x for x in xs if not x % 2])",
             "def solve(xs):\n    if not xs:\n        return 0\n    first, *rest = xs\n    return (first ** 2 if first % 2 == 0 else 0) + solve(rest)",
             "from functools import reduce\ndef solve(xs):\n    return reduce(lambda a, x: a + x * x * (x % 2 == 0), xs, 0)",
-            "import math\n\ndef even(n: int) -> bool:\n    return math.gcd(n, 2) == 2\n\ndef solve(xs: list[int]) -> int:\n    \"\"\"Sum.\"\"\"\n    return sum(map(lambda x: x * x, filter(even, xs)))",
+            'import math\n\ndef even(n: int) -> bool:\n    return math.gcd(n, 2) == 2\n\ndef solve(xs: list[int]) -> int:\n    """Sum."""\n    return sum(map(lambda x: x * x, filter(even, xs)))',
             "def solve(xs):\n    i = total = 0\n    while i < len(xs):\n        if xs[i] & 1 == 0:\n            total = total + xs[i] * xs[i]\n        i += 1\n    return total",
             "class Summer:\n    def __call__(self, xs):\n        return sum(x * x for x in xs if x % 2 == 0)\n\nsolve = Summer()",
             "def solve(xs):\n    def squares():\n        for x in xs:\n            if x % 2 == 0:\n                yield x * x\n    return sum(squares())",

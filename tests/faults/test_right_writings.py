@@ -23,7 +23,9 @@ def judge() -> Iterator[Judge]:
 
 
 def test_there_are_two_hundred() -> None:
-    every = {(problem.id, problem.answer, text) for problem, text in [*texts(EXACT), *texts(BY_MATH_VERIFY), *programs()]}
+    every = {
+        (problem.id, problem.answer, text) for problem, text in [*texts(EXACT), *texts(BY_MATH_VERIFY), *programs()]
+    }
     assert len(every) == len(texts(EXACT) + texts(BY_MATH_VERIFY) + programs()) >= 200
 
 
@@ -50,7 +52,12 @@ def test_right_programs_pass(problem: Problem, text: str, judge: Judge) -> None:
 def test_generated_answers_pass_bare_and_behind_thoughts(task: str, judge: Judge) -> None:
     for level in TASKS[task].levels:
         for problem in generate(task, level, 4, 17):
-            for text in (problem.answer, f"{problem.answer}.", f" {problem.answer}\n", f"<think>{problem.thought}</think>{problem.answer}"):
+            for text in (
+                problem.answer,
+                f"{problem.answer}.",
+                f" {problem.answer}\n",
+                f"<think>{problem.thought}</think>{problem.answer}",
+            ):
                 assert judge.verify(problem, text).correct
 
 

@@ -68,7 +68,7 @@ def cases(wanted: Wanted, problem_id: str) -> list[tuple[Any, Any]]:
     rng = Random(f"cases|{problem_id}")
     inputs = wanted.inputs(rng)
     rng.shuffle(inputs)
-    inputs.sort(key=lambda one: one in ([], "", 0))  # nothing is a poor example to show
+    inputs.sort(key=lambda one: not one or not wanted.right(one))  # nothing is a poor example to show
     return [(one, wanted.right(one)) for one in inputs]
 
 
@@ -179,46 +179,50 @@ def _listed(rng: Random) -> Wanted:
     )
 
 
-def _texts(rng: Random) -> Wanted:
+def _words_kept(rng: Random) -> Part:
     k, letter = rng.randint(2, 6), rng.choice("aeiourstnl")
-    part = rng.choice(
+    return rng.choice(
         (
-            Part(f"how many times the letter {letter} occurs in s", f"s.count('{letter}')", lambda s: s.count(letter)),
+            Part("", "True", lambda w: True),
+            Part(f" that have more than {k} letters", f"len(w) > {k}", lambda w: len(w) > k),
+            Part(f" that have fewer than {k} letters", f"len(w) < {k}", lambda w: len(w) < k),
+            Part(f" that contain the letter {letter}", f"'{letter}' in w", lambda w: letter in w),
+            Part(f" without the letter {letter}", f"'{letter}' not in w", lambda w: letter not in w),
+            Part(f" that end in {letter}", f"w.endswith('{letter}')", lambda w: w.endswith(letter)),
+        )
+    )
+
+
+def _texts(rng: Random) -> Wanted:
+    keep, k = _words_kept(rng), rng.randint(1, 4)
+    change = rng.choice(
+        (
+            Part("", "w", lambda w: w),
+            Part(", each word in capitals", "w.upper()", lambda w: w.upper()),
+            Part(", each word spelled backwards", "w[::-1]", lambda w: w[::-1]),
+            Part(f", each word cut to its first {k} letters", f"w[:{k}]", lambda w: w[:k]),
+        )
+    )
+    end = rng.choice(
+        (
+            Part("a list of", "{}", lambda ws: ws),
+            Part("a list, last word first, of", "{}[::-1]", lambda ws: ws[::-1]),
+            Part("a text, with one blank between each two words, of", "' '.join({})", " ".join),
+            Part("how many letters there are in all in", "sum(map(len, {}))", lambda ws: sum(map(len, ws))),
             Part(
-                f"how many words of s have more than {k} letters",
-                f"sum(len(w) > {k} for w in s.split())",
-                lambda s: sum(len(w) > k for w in s.split()),
-            ),
-            Part(
-                "the words of s in the opposite order, with one blank between them",
-                "' '.join(reversed(s.split()))",
-                lambda s: " ".join(reversed(s.split())),
-            ),
-            Part(f"s without the letter {letter}", f"s.replace('{letter}', '')", lambda s: s.replace(letter, "")),
-            Part(
-                f"a list of the words of s that contain the letter {letter}",
-                f"[w for w in s.split() if '{letter}' in w]",
-                lambda s: [w for w in s.split() if letter in w],
-            ),
-            Part(
-                "a dictionary that gives for each word of s how many letters it has",
-                "{w: len(w) for w in s.split()}",
-                lambda s: {w: len(w) for w in s.split()},
-            ),
-            Part(
-                f"the first {k} letters of each word of s, as a list",
-                f"[w[:{k}] for w in s.split()]",
-                lambda s: [w[:k] for w in s.split()],
-            ),
-            Part(
-                "True if some word occurs in s more than once, and False otherwise",
-                "len(set(s.split())) < len(s.split())",
-                lambda s: len(set(s.split())) < len(s.split()),
+                "a dictionary that counts", "{{w: {0}.count(w) for w in {0}}}", lambda ws: {w: ws.count(w) for w in ws}
             ),
         )
     )
-    words = f"{part.words}; s is a text of words with one blank between them"
-    return Wanted(words, "s", f"def solve(s):\n    return {part.python}", part.does, _sentences, 1)
+    body = end.python.format(f"[{change.python} for w in s.split() if {keep.python}]")
+    return Wanted(
+        f"{end.words} the words of s{keep.words}{change.words}; s is a text of words with one blank between them",
+        "s",
+        f"def solve(s):\n    return {body}",
+        lambda s: end.does([change.does(w) for w in s.split() if keep.does(w)]),
+        _sentences,
+        1 + (keep.words != "") + (change.words != ""),
+    )
 
 
 def _integers(rng: Random) -> list[Any]:
