@@ -117,6 +117,12 @@ def test_people_of_stories_are_not_people_of_the_town() -> None:
     assert not set(PEOPLE) & {*FIRST_NAMES, *LAST_NAMES}
 
 
+def test_repeating_the_list_is_never_right() -> None:
+    for task in ("sorting", "alphabet"):
+        for problem in every(task, 60):
+            assert problem.answer not in problem.question
+
+
 def test_sorted_things_share_a_split_however_they_are_mixed() -> None:
     rng = Random(0)
     seen: dict[str, str] = {}

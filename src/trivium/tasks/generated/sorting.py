@@ -10,9 +10,11 @@ from trivium.tasks.problem import Problem, named
 
 def sorting(rng: Random, level: int) -> Problem:
     """`level` + 2 different numbers below 100 (from level 5 on below 1000), to be sorted up or down."""
-    numbers = rng.sample(range(100 if level < 5 else 1000), level + 2)
     down = rng.random() < 0.5
+    numbers = rng.sample(range(100 if level < 5 else 1000), level + 2)
     order = sorted(numbers, reverse=down)
+    while numbers == order:  # whoever repeats the question earns nothing
+        rng.shuffle(numbers)
     listed = " ".join(map(str, numbers))
     question = f"Sort {listed} from {'large to small' if down else 'small to large'}."
     key = f"{down}|{sorted(numbers)}"
@@ -22,6 +24,8 @@ def sorting(rng: Random, level: int) -> Problem:
 def alphabet(rng: Random, level: int) -> Problem:
     """`level` + 2 different words, to be put in alphabetical order."""
     words = rng.sample(WORDS, level + 2)
+    while words == sorted(words):
+        rng.shuffle(words)
     question = f"Put these words in alphabetical order: {' '.join(words)}."
     return _problem("alphabet", f"{sorted(words)}", question, list(words), sorted(words), level)
 

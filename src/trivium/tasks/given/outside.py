@@ -10,6 +10,7 @@ import json
 import select
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -28,12 +29,16 @@ class NoAnswer(Exception):
 
 
 class Outside:
-    """A child process that serves questions of one kind (`math` or `gym`). Started at the first question."""
+    """A child process that serves questions of one kind (`math` or `gym`). Started at the first question.
+
+    Several threads may ask; they wait for each other.
+    """
 
     def __init__(self, kind: str, extra: str) -> None:
         self.kind, self.extra = kind, extra
         self._child: subprocess.Popen[bytes] | None = None
         self._heard = b""
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -45,15 +50,16 @@ class Outside:
 
     def ask(self, seconds: float, **arguments: Any) -> Any:
         """The answer to a question, plain JSON. Raises NoAnswer, and UsageError where the package is not installed."""
-        child = self._started()
-        assert child.stdin is not None
-        try:
-            child.stdin.write(json.dumps(arguments).encode() + b"\n")
-            child.stdin.flush()
-        except OSError as error:
-            self.close()
-            raise NoAnswer("the child is gone") from error
-        reply = self._line(seconds)
+        with self._lock:
+            child = self._started()
+            assert child.stdin is not None
+            try:
+                child.stdin.write(json.dumps(arguments).encode() + b"\n")
+                child.stdin.flush()
+            except OSError as error:
+                self.close()
+                raise NoAnswer("the child is gone") from error
+            reply = self._line(seconds)
         if "error" in reply:
             raise NoAnswer(str(reply["error"]))
         return reply["value"]
