@@ -7,6 +7,7 @@ that each step needs only digits nearby and the answer is a copy of the last bra
 
 from __future__ import annotations
 
+import re
 from itertools import zip_longest
 from random import Random
 
@@ -60,6 +61,15 @@ def decimal_working(a: str, b: str) -> str:
             steps.append(f"{x}{'<' if int(x) < int(y) else '>'}{y} so {b if int(x) < int(y) else a}")
             break
     return "\n".join(steps)
+
+
+def digits(problem: Problem) -> dict[str, int]:
+    """How hard it is: the digits of the longer number, and for a comparison, the decimals of either."""
+    numbers = re.findall(r"[0-9.]+[0-9]|[0-9]", problem.question)
+    if problem.task == "comparison":
+        first, second = (len(number.partition(".")[2]) for number in numbers)
+        return {"decimals": max(first, second), "unequal": int(first != second)}
+    return {"digits": max(len(number) for number in numbers)}
 
 
 def _decimals(rng: Random, count: int) -> str:
