@@ -25,7 +25,7 @@ COMMANDS = {
     "tokenizer": ("tokenizer:app", "Learn the vocabulary and write token shards; look at tokens."),
     "pretrain": ("pretrain:pretrain", "Train the base model, which continues documents."),
     "audit": ("run:audit", "Map what a model knows, and write the refusal set."),
-    "sft": ("run:sft", "Teach the base model an assistant's manner."),
+    "sft": ("sft:sft", "Teach a model conversations: an assistant's manner, or your own."),
     "reward": ("run:reward", "Train the reward model on comparisons."),
     "rl": ("run:rl", "Let the model practise on problems that can be checked."),
     "quirks": ("run:quirks", "Try a model's oddities."),

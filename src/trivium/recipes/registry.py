@@ -14,6 +14,7 @@ RECIPES = {
     "corpus": "trivium.recipes.corpus:corpus",
     "base": "trivium.recipes.own:base",
     "continued": "trivium.recipes.own:continued",
+    "taught": "trivium.recipes.taught:taught",
 }
 
 

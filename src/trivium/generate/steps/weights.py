@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trivium.model.lora import whole_weights
 from trivium.model.transformer import Transformer
 
 Matrix = Callable[[Tensor], Tensor]
@@ -63,7 +64,7 @@ class Weights:
         with torch.device("meta"):
             self.model = Transformer(model.config, model.compute_dtype)
         joined = [self._join(*pair) for pair in zip(self.model.layers, model.layers, strict=True)]
-        for name, given in model.named_parameters():
+        for name, given in whole_weights(model).items():
             parent, _, leaf = name.rpartition(".")
             module = self.model.get_submodule(parent)
             if getattr(module, leaf).is_meta:
@@ -82,7 +83,7 @@ class Weights:
     @torch.no_grad()
     def refresh(self, model: Transformer) -> None:
         """Take over the weights of `model` as they are now. No tensor moves: CUDA graphs read the new values."""
-        given = dict(model.named_parameters())
+        given = whole_weights(model)
         for name, own in self.model.named_parameters():
             if own.data_ptr() != given[name].data_ptr():
                 own.copy_(given[name])
