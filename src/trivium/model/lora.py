@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +19,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from trivium.ground.atomic import read_json, write_json
-from trivium.ground.config import check
 from trivium.ground.errors import ArtifactError
+from trivium.model.config import LINEAR, LoraConfig
 from trivium.model.layers import Linear
 
-LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""The matrices of a block."""
 PREFIX = "base_model.model.model."
 """What PEFT writes before a tensor's name."""
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoraConfig:
-    """Adapters; without a rank there are none, and all weights learn."""
-
-    rank: int = 0
-    """Columns of an adapter; 0 means no adapters."""
-    alpha: float = 0.0
-    """What an adapter's product is multiplied by, times its rank; 0 means twice the rank."""
-    lr: float = 0.001
-    """Peak rate of the adapters (AdamW)."""
-    targets: tuple[str, ...] = LINEAR
-    """Which matrices of each block get one."""
-
-    def __post_init__(self) -> None:
-        check(0 <= self.rank <= 1024, "lora.rank", self.rank, "0 (none) to 1024; 16 is usual.")
-        check(self.alpha >= 0, "lora.alpha", self.alpha, "0 (twice the rank) or above.")
-        check(self.lr > 0, "lora.lr", self.lr, "Above 0; 0.001 is usual.")
-        strange = [name for name in self.targets if name not in LINEAR]
-        check(bool(self.targets) and not strange, "lora.targets", self.targets, f"Some of {', '.join(LINEAR)}.")
-
-    @property
-    def scale(self) -> float:
-        """What B A is multiplied by."""
-        return (self.alpha or 2 * self.rank) / self.rank
 
 
 class Adapted(Linear):

@@ -141,8 +141,8 @@ class Transformer(nn.Module):
     ) -> Tensor:
         """The normed residual stream, `(B, T, D)` in the compute dtype.
 
-        `noise_BTD` is added to the embeddings. `documents_BT` numbers the documents packed in a row: attention does not cross them. `spans` says the same to
-        the fused kernels. With a `cache`, the tokens continue what it holds.
+        `noise_BTD` is added to the embeddings. `documents_BT` numbers the documents packed in a row: attention does not
+        cross them. `spans` says the same to the fused kernels. With a `cache`, the tokens continue what it holds.
         """
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
         if noise_BTD is not None:

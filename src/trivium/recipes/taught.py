@@ -12,8 +12,12 @@ def taught(seed: int = 0) -> Journey:
     """Files of conversations to a model that has learned them; `sft.start` says from which model."""
     from trivium.stages.sft.config import GatherConfig, TeachConfig
 
-    conversations = _node("conversations", "sft.gather", "reads conversations, a reason for each that goes", GatherConfig())
-    sft = _node("sft", "sft.teach", "learns the conversations", reseed(TeachConfig(), seed), conversations="conversations")
+    conversations = _node(
+        "conversations", "sft.gather", "reads conversations, a reason for each that goes", GatherConfig()
+    )
+    sft = _node(
+        "sft", "sft.teach", "learns the conversations", reseed(TeachConfig(), seed), conversations="conversations"
+    )
     return Journey("taught", (conversations, sft))
 
 

@@ -23,8 +23,8 @@ __all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "lessons", 
 ROLES = ("system", "user", "assistant", "tool")
 Message = Mapping[str, Any]
 """An OpenAI-style message: role, content, and an assistant's reasoning_content ("" is an empty block, no key none) and
-tool_calls; a system message may carry `tools`, the specs of tools that it tells of. An assistant's turn of `weight` 0 is
-context that is not taught."""
+tool_calls; a system message may carry `tools`, the specs of tools that it tells of. An assistant's turn of `weight` 0
+is context that is not taught."""
 
 
 @dataclass(frozen=True)

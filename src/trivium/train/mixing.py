@@ -1,7 +1,7 @@
 """Conversations of several sources, each read so many times an epoch, packed whole into rows.
 
-A weight is passes an epoch: of a source of weight 0.5 half the conversations are read in one epoch and the other half in
-the next; of weight 2 all are read twice. What is read when is a pure function of seed and epoch.
+A weight is passes an epoch: of a source of weight 0.5 half the conversations are read in one epoch and the other half
+in the next; of weight 2 all are read twice. What is read when is a pure function of seed and epoch.
 """
 
 from __future__ import annotations

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trivium.ground.config import check
-from trivium.model.config import OptimizerConfig
-from trivium.model.lora import LoraConfig
+from trivium.model.config import LoraConfig, OptimizerConfig
 from trivium.train.schedule import ScheduleConfig
 
 STAGE = "sft"

@@ -168,7 +168,9 @@ class Sieve:
             except NoConversation as error:
                 said = f"{where}: {error.what}. {error.mend}"
                 if self.config.bad == "stop":
-                    raise UsageError(f"{where}: {error.what}.", f"{error.mend} Or leave such rows out: bad=drop.") from None
+                    raise UsageError(
+                        f"{where}: {error.what}.", f"{error.mend} Or leave such rows out: bad=drop."
+                    ) from None
                 account.drop(error.reason, said)
                 continue
             reason = self.reason(messages)

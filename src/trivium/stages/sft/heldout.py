@@ -21,7 +21,9 @@ PASS_TOKENS = 8192
 
 
 @torch.no_grad()
-def losses(model: Transformer, examples: Mapping[str, Sequence[Example]], row_tokens: int, pad: int) -> dict[str, float]:
+def losses(
+    model: Transformer, examples: Mapping[str, Sequence[Example]], row_tokens: int, pad: int
+) -> dict[str, float]:
     """Nats per taught token: of each source, and of all together ("all")."""
     model.eval()
     sums: dict[str, tuple[float, float]] = {}

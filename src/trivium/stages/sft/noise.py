@@ -1,8 +1,8 @@
 """NEFTune (2310.05914): noise on the embeddings while training, so that wordings are less learnt by heart.
 
-Each number is drawn evenly from -1 to 1 and multiplied by alpha / sqrt(L D), L being the tokens of the conversation that
-a token belongs to (not of its row: packing changes nothing) and D the width. The draw depends on the batch's seed alone,
-so a resumed run has the same noise.
+Each number is drawn evenly from -1 to 1 and multiplied by alpha / sqrt(L D), L being the tokens of the conversation
+that a token belongs to (not of its row: packing changes nothing) and D the width. The draw depends on the batch's seed
+alone, so a resumed run has the same noise.
 """
 
 from __future__ import annotations
@@ -44,4 +44,3 @@ def noisy_loss(alpha: float) -> Callable[[Transformer, Batch], Tensor]:
         )
 
     return loss
-

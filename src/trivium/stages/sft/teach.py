@@ -61,13 +61,17 @@ def run(config: TeachConfig, inputs: Mapping[str, Artifact], out: Path, how: How
     model = load_model(Path(config.start), device, pick_dtype(device))
     if config.row_tokens > model.config.max_position_embeddings:
         longest = model.config.max_position_embeddings
-        raise UsageError(f"Rows of {config.row_tokens} tokens; the model reads {longest}.", f"--sft.row-tokens {longest}")
+        raise UsageError(
+            f"Rows of {config.row_tokens} tokens; the model reads {longest}.", f"--sft.row-tokens {longest}"
+        )
     shown = questions(inputs["conversations"], config.samples, tokenizer, config.row_tokens)
     pupil = Pupil(config, model, tokenizer, heldout, work, label)
     before = work / f"before-{label.id}.json"
     if not before.exists():
         write_json(before, {"losses": pupil.measure(), "said": pupil.say(shown)})
-    learning = adapt(model, config.lora, config.seed) if config.lora.rank else sum(p.numel() for p in model.parameters())
+    learning = (
+        adapt(model, config.lora, config.seed) if config.lora.rank else sum(p.numel() for p in model.parameters())
+    )
     loop = _loop(config, model, tokenizer, inputs["conversations"], train, label, work, how)
     pupil.steps = loop.config.steps
     steps = loop.run("supervised fine-tuning", pupil.look)
@@ -76,7 +80,12 @@ def run(config: TeachConfig, inputs: Mapping[str, Artifact], out: Path, how: How
     merge(model)
     after = {"losses": pupil.measure(), "said": pupil.say(shown)}
     evals = _evals(read_json(before), after, train, heldout, shown)
-    facts = {"steps": steps, "best_step": best or steps, **_facts(loop, train, evals), "parameters_that_learn": learning}
+    facts = {
+        "steps": steps,
+        "best_step": best or steps,
+        **_facts(loop, train, evals),
+        "parameters_that_learn": learning,
+    }
     with sealing(out, label, facts) as folder:
         save_model(folder, model, tokenizer.ends)
         tokenizer.save(folder)
@@ -121,9 +130,7 @@ class Pupil:
         return [reply.content for reply in answer(Engine(self.model), self.tokenizer, asked, max_new=LONGEST_SAMPLE)]
 
 
-def questions(
-    conversations: Artifact, count: int, tokenizer: Tokenizer, row_tokens: int
-) -> list[dict[str, Any]]:
+def questions(conversations: Artifact, count: int, tokenizer: Tokenizer, row_tokens: int) -> list[dict[str, Any]]:
     """Held-out conversations up to their last answer, sources taking turns; fewer where there are not so many."""
     by_source: dict[str, list[dict[str, Any]]] = {}
     for record in read_jsonl(conversations.file("heldout.jsonl")):

@@ -1,4 +1,4 @@
-"""When two conversations are the same: by their words, whatever the case, marks and layout; and on which side one falls."""
+"""When two conversations are the same: by their words, whatever case, marks and layout; and on which side one falls."""
 
 from __future__ import annotations
 

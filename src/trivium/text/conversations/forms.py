@@ -1,8 +1,9 @@
 """A row as a conversation in our form, or the reason why it is none.
 
-Taken are OpenAI's form (`messages`, with `tools` beside it) and ShareGPT's (`conversations` of `from` and `value`). A
-tool's spec moves into the system message, thoughts written as `<think>…</think>` into `reasoning_content`, content in
-parts becomes one text. Nothing else is changed, and nothing that a row says is left out in silence.
+Taken are OpenAI's form (`messages`, with `tools` beside it), ShareGPT's (`conversations` of `from` and `value`) and
+Alpaca's (`instruction`, `input`, `output`). A tool's spec moves into the system message, thoughts written as
+`<think>…</think>` into `reasoning_content`, content in parts becomes one text. Nothing else is changed, and nothing
+that a row says is left out in silence.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def conversation_of(value: Any) -> Conversation:
     """The row's messages in our form. Raises NoConversation."""
     if not isinstance(value, Mapping):
         raise NoConversation("no_messages", f"it is a {type(value).__name__}", 'Write {"messages": [...]}.')
-    given = value.get("messages") or value.get("conversations")
+    given = value.get("messages") or value.get("conversations") or _alpaca(value)
     if not isinstance(given, Sequence) or isinstance(given, str | bytes) or not given:
         keys = ", ".join(map(str, list(value)[:6])) or "nothing"
         raise NoConversation("no_messages", f"it has {keys}, and no messages", 'Write {"messages": [...]}.')
@@ -61,13 +62,23 @@ def conversation_of(value: Any) -> Conversation:
     return _with_tools(messages, value.get("tools"))
 
 
+def _alpaca(value: Mapping[str, Any]) -> Conversation | None:
+    asked, more, answer = (value.get(key) for key in ("instruction", "input", "output"))
+    if not isinstance(asked, str) or not isinstance(answer, str):
+        return None
+    content = f"{asked}\n\n{more}" if isinstance(more, str) and more.strip() else asked
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": answer}]
+
+
 def _teaches(message: Mapping[str, Any]) -> bool:
-    return message["role"] == "assistant" and message.get("weight", 1) != 0
+    return bool(message["role"] == "assistant" and message.get("weight", 1) != 0)
 
 
 def _message(given: Any, before: Conversation) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise NoConversation("bad_message", f"it is a {type(given).__name__}", 'Write {"role": ..., "content": ...}.')
+    if given.get("from") == "function_call":
+        given = {"role": "assistant", "tool_calls": [hermes.unpacked(given.get("value"))]}
     role = ROLE_OF.get(str(given.get("role") or given.get("from")))
     if role is None:
         said = given.get("role", given.get("from"))

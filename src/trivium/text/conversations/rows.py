@@ -1,4 +1,4 @@
-"""The rows of a file with their numbers: JSON lines (plain, gzip, zstd), a JSON list, Parquet. A bad line stops nothing."""
+"""The rows of a file with their numbers: JSON lines (plain, gzip, zstd), a JSON list, Parquet. A bad line stops none."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _text(path: Path, kind: str) -> Iterator[Row]:
     if kind == ".json" and first is not None and first[1].lstrip()[:1] == b"[":
         yield from _list(path, b"\n".join([first[1], *(line for _, line in lines)]))
         return
-    for number, line in ([first] if first is not None else []):
+    for number, line in [first] if first is not None else []:
         yield from _row(number, line)
     for number, line in lines:
         yield from _row(number, line)
