@@ -73,6 +73,17 @@ def losses_table(model: Artifact) -> list[str]:
     return lines
 
 
+def manners_table(manners: Artifact) -> list[str]:
+    """How the assistants behave, one a column, as lines."""
+    found = manners.json("manners.json")
+    columns = [*found["models"], *(["difference"] if len(found["models"]) > 1 else [])]
+    rows = []
+    for measure, row in found["table"].items():
+        share = not measure.startswith("words")
+        rows.append([measure, *(_share(row[name]) if share else _interval(row[name], ".1f") for name in columns)])
+    return ["", "How they behave, asked what was never written about", *table(("", *columns), rows)]
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a plain table with a header, each column as wide as its widest cell."""
     widths = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
@@ -90,9 +101,10 @@ def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
         lines += [f"Note: {said}" for said in artifacts["selected"].json("funnel.json").get("advice", [])]
     if "forgetting" in artifacts:
         lines += forgetting_table(artifacts["forgetting"])
-    if "conversations" in artifacts:
-        lines += conversations_table(artifacts["conversations"])
-        lines += losses_table(artifacts["sft"]) if "sft" in artifacts else []
+    for name, artifact in artifacts.items():
+        lines += conversations_table(artifact) if artifact.kind == "conversations" else []
+        lines += losses_table(artifact) if name.partition("-")[0] == "sft" and artifact.kind == "model" else []
+    lines += manners_table(artifacts["manners"]) if "manners" in artifacts else []
     if report is not None:
         lines += effects_table(report)
         if report.has("report.html"):
@@ -126,6 +138,13 @@ def as_json(out: Path, about: Mapping[str, Any], result: Result) -> dict[str, An
         "effects": report.json("effects.json") if report is not None and report.has("effects.json") else [],
         "report": str(report.file("report.html")) if report is not None and report.has("report.html") else None,
     }
+
+
+def _share(value: Mapping[str, float | None]) -> str:
+    if value["value"] is None:
+        return "nothing asked"
+    middle, low, high = (100 * (value[key] or 0.0) for key in ("value", "low", "high"))
+    return f"{middle:.1f} % [{low:.1f}, {high:.1f}]"
 
 
 def _interval(value: Mapping[str, float], form: str) -> str:

@@ -15,6 +15,8 @@ RECIPES = {
     "base": "trivium.recipes.own:base",
     "continued": "trivium.recipes.own:continued",
     "taught": "trivium.recipes.taught:taught",
+    "guided": "trivium.recipes.taught:guided",
+    "contrast": "trivium.recipes.taught:contrast",
 }
 
 

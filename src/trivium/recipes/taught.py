@@ -1,4 +1,8 @@
-"""Recipes for SFT of one's own: `taught` learns conversations from files, on any model that is there."""
+"""Recipes for SFT of one's own, on any model that is there.
+
+`taught` learns conversations from files, `guided` those that a guideline makes, `contrast` those of two guidelines, so
+that two assistants come out of one model.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,36 @@ def taught(seed: int = 0) -> Journey:
         "sft", "sft.teach", "learns the conversations", reseed(TeachConfig(), seed), conversations="conversations"
     )
     return Journey("taught", (conversations, sft))
+
+
+def guided(seed: int = 0) -> Journey:
+    """A guideline to an assistant, and how it behaves; `sft.start` says from which model."""
+    return Journey("guided", (*_assistant("", seed), _manners({"a": "sft"})))
+
+
+def contrast(seed: int = 0) -> Journey:
+    """Two guidelines to two assistants from one model, and how they differ."""
+    pairs = (*_assistant("-a", seed), *_assistant("-b", seed))
+    return Journey("contrast", (*pairs, _manners({"a": "sft-a", "b": "sft-b"})))
+
+
+def _assistant(ending: str, seed: int) -> tuple[Node, Node]:
+    from trivium.model.config import OptimizerConfig
+    from trivium.stages.sft.config import TeachConfig, WriteConfig
+
+    rates = OptimizerConfig(muon_lr=0.003, embed_lr=0.003, head_lr=0.001)
+    config = TeachConfig(rows=4, row_tokens=256, epochs=1, optimizer=rates)
+    written = f"conversations{ending}"
+    return (
+        _node(written, "sft.write", "writes conversations in the guideline's manner", reseed(WriteConfig(), seed)),
+        _node(f"sft{ending}", "sft.teach", "learns them", reseed(config, seed), conversations=written),
+    )
+
+
+def _manners(models: dict[str, str]) -> Node:
+    from trivium.stages.sft.config import MannersConfig
+
+    return _node("manners", "sft.manners", "asks what was never written about", MannersConfig(), **models)
 
 
 def _node(name: str, room: str, what: str, config: Any, **inputs: str) -> Node:

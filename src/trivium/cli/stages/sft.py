@@ -1,4 +1,4 @@
-"""`trivium sft`: the assistant of a run, or any model taught conversations of one's own."""
+"""`trivium sft`: the assistant of a run, or any model taught conversations of one's own or by a guideline."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from trivium.journey.record import open_node, read_record, resolve
 
 RUN = Path("runs/nano")
 MANY = Parameter(negative=(), consume_multiple=True)
+MOST_GUIDELINES = 2
 
 
 def sft(
@@ -22,7 +23,9 @@ def sft(
     /,
     *,
     data: Annotated[tuple[str, ...], MANY] = (),
+    guideline: Annotated[tuple[str, ...], MANY] = (),
     against: Annotated[tuple[str, ...], MANY] = (),
+    facts: Annotated[tuple[str, ...], MANY] = (),
     lora: int = 0,
     stage: str | None = None,
     out: Path | None = None,
@@ -33,26 +36,29 @@ def sft(
     set: SETTINGS = (),
     manner: TrainingManner = TrainingManner(),
 ) -> int:
-    """Teach a model conversations: those of a run's recipe, or your own files of them.
+    """Teach a model conversations: those of a run's recipe, your own files of them, or a guideline's.
 
-    trivium sft --from runs/nano · trivium sft runs/nano --data A.jsonl:0.5 B.jsonl --out runs/mine ·
-    trivium sft IMPORTED --data A.jsonl --lora 16 --out runs/mine.
+    trivium sft --from runs/nano · trivium sft MODEL --data A.jsonl:0.5 B.jsonl --lora 16 --out runs/mine ·
+    trivium sft runs/nano --guideline engineer teacher --out runs/two (and how the two differ is measured).
 
     Parameters
     ----------
     model
         A model's folder, or a run: of a run its base model is taught, or the one that --stage names.
     data
-        Files of OpenAI-style conversations (JSONL, .gz, .zst, Parquet), each as PATH or PATH:WEIGHT, the weight being
-        how many times an epoch reads it.
+        Files of conversations (JSONL, .gz, .zst, Parquet), each as PATH or PATH:WEIGHT: passes an epoch.
+    guideline
+        One or two Markdown files that say who an assistant is, or bundled ones: engineer, teacher.
     against
-        Files of evaluations: conversations that share a run of words with one are left out.
+        With --data: files of evaluations; conversations that share a run of words with one are left out.
+    facts
+        With --guideline: where true answers come from: questions and answers, documents, a sealed town.
     lora
         Learn adapters of this rank, not all weights; 0 for all weights.
     stage
         Which model of a run is taught.
     out
-        The run folder for conversations of your own; runs/taught by default.
+        The run folder; runs/taught, runs/guided or runs/contrast by default.
     from_
         The run folder of a recipe with an sft stage. Its recipe, seed and settings are used again.
     node
@@ -66,22 +72,19 @@ def sft(
     manner
         How it is carried out.
     """
-    if not data:
-        if model is not None:
-            raise UsageError(f"What is {model} to be taught?", "Name conversations: --data FILE.jsonl.")
-        for name, given in (("--against", against), ("--lora", lora), ("--stage", stage), ("--out", out)):
-            if given:
-                raise UsageError(f"{name} is for conversations of your own.", "Name them: --data FILE.jsonl.")
+    if not data and not guideline:
+        _need_nothing(model, {"--against": against, "--facts": facts, "--lora": lora, "--stage": stage, "--out": out})
         return stage_command("sft", "sft")(
             from_=from_ or RUN, node=node, recipe=recipe, seed=seed, set=set, manner=manner
         )
     if model is None or from_ is not None or recipe is not None:
         raise UsageError("Which model is to be taught?", "Name it first: trivium sft MODEL --data FILE.jsonl.")
-    start = taught_model(model, stage).path.resolve()
-    settings = [f"conversations.data={dumps(data)}", f"sft.start={start}"]
-    settings += [f"conversations.test_sets={dumps(against)}"] if against else []
+    start = f"{taught_model(model, stage).path.resolve()}"
+    name, settings = _of_files(data, against, start) if data else _of_guidelines(guideline, facts, start)
+    if data and (guideline or facts):
+        raise UsageError("--data and --guideline are two ways.", "Write the guideline's conversations, then use both.")
     settings += [f"sft.lora.rank={lora}"] if lora else []
-    order = Order("taught", seed or 0, (*settings, *set), out or Path("runs/taught"))
+    order = Order(name, seed or 0, (*settings, *set), out or Path("runs") / name)
     return carry_out(order, manner)
 
 
@@ -90,3 +93,29 @@ def taught_model(path: Path, stage: str | None) -> Artifact:
     if stage is None and not (path / MANIFEST).is_file() and "base" in read_record(path).entries:
         return open_node(path, "base", "model")
     return resolve(path, stage)
+
+
+def _need_nothing(model: Path | None, options: dict[str, object]) -> None:
+    """Raise UsageError for what makes sense with conversations of one's own only."""
+    mend = "Name them: --data FILE.jsonl, or --guideline FILE.md."
+    if model is not None:
+        raise UsageError(f"What is {model} to be taught?", mend)
+    for name, given in options.items():
+        if given:
+            raise UsageError(f"{name} is for conversations of your own.", mend)
+
+
+def _of_files(data: tuple[str, ...], against: tuple[str, ...], start: str) -> tuple[str, list[str]]:
+    tests = [f"conversations.test_sets={dumps(against)}"] if against else []
+    return "taught", [f"conversations.data={dumps(data)}", f"sft.start={start}", *tests]
+
+
+def _of_guidelines(guideline: tuple[str, ...], facts: tuple[str, ...], start: str) -> tuple[str, list[str]]:
+    if len(guideline) > MOST_GUIDELINES:
+        raise UsageError(f"{len(guideline)} guidelines.", "One makes an assistant, two make two that are compared.")
+    endings = ("",) if len(guideline) == 1 else ("-a", "-b")
+    settings = [f"manners.guidelines={dumps(guideline)}"]
+    for ending, name in zip(endings, guideline, strict=True):
+        settings += [f"conversations{ending}.guideline={name}", f"sft{ending}.start={start}"]
+        settings += [f"conversations{ending}.facts={dumps(facts)}"] if facts else []
+    return "contrast" if len(guideline) > 1 else "guided", settings

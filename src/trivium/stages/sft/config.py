@@ -11,7 +11,10 @@ from trivium.train.schedule import ScheduleConfig
 STAGE = "sft"
 FORMAT = 1
 GATHER_STAGE, GATHER_FORMAT = "conversations", 1
+WRITE_STAGE, WRITE_FORMAT = "written", 1
 TEACH_STAGE, TEACH_FORMAT = "taught", 1
+MANNERS_STAGE, MANNERS_FORMAT = "manners", 1
+WRITERS = ("templates", "model", "url")
 LONG, KEEP = ("drop", "turns"), ("best", "last")
 REFUSALS = ("audit", "none", "shuffled")
 
@@ -127,3 +130,66 @@ class TeachConfig:
         check(self.neftune >= 0, "neftune", self.neftune, "0 (none) or above.")
         check(self.evaluations > 0, "evaluations", self.evaluations, "Measure once or more.")
         check(self.samples >= 0, "samples", self.samples, "0 or more.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteConfig:
+    """Which guideline, who writes, and how much."""
+
+    guideline: str = ""
+    """A Markdown file, or a bundled one's name: engineer, teacher."""
+    seed: int = 0
+    """Decides what is asked, in which wording it is answered, and a writing model's draws."""
+    conversations: int = 1200
+    """Conversations an epoch reads."""
+    identity: float = 0.2
+    """Of them, the share about the assistant itself."""
+    everyday: float = 0.4
+    answer: float = 0.15
+    refusal: float = 0.12
+    unsure: float = 0.13
+    """The shares of everyday talk, of known answers, of what is refused and of what nobody knows."""
+    facts: tuple[str, ...] = ()
+    """Where known answers come from: files of question and answer, documents (JSONL or Parquet with a text, whose
+    definitions are asked about), a sealed town. Without any, there are none."""
+    writer: str = "templates"
+    """Who writes replies: templates (the guideline's own wordings), model (a local one), url (one behind a server)."""
+    writer_model: str = ""
+    """The folder of the local model, or the model's name at the server."""
+    url: str = ""
+    """The server's address, up to and with /v1."""
+    temperature: float = 0.8
+    """Of a writing model."""
+    heldout: float = 0.05
+    """Share of each kind that is kept to measure the loss on."""
+
+    def __post_init__(self) -> None:
+        check(self.conversations > 0, "conversations", self.conversations, "Write one or more.")
+        check(self.writer in WRITERS, "writer", self.writer, f"Use one of {', '.join(WRITERS)}.")
+        check(self.writer != "url" or bool(self.url), "url", self.url, "Give the server's address.")
+        check(self.writer == "templates" or bool(self.writer_model), "writer_model", "", "Name the writing model.")
+        check(all(share >= 0 for share in self.shares.values()), "shares", self.shares, "0 or above.")
+        check(0 <= self.heldout < 1, "heldout", self.heldout, "It is a share below 1.")
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each kind."""
+        return {kind: getattr(self, kind) for kind in ("identity", "everyday", "answer", "refusal", "unsure")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class MannersConfig:
+    """Which assistants are compared, and on how much."""
+
+    guidelines: tuple[str, ...] = ()
+    """The guideline of each model, in their order."""
+    seed: int = 0
+    """Which questions are asked."""
+    questions: int = 200
+    """Everyday questions, and questions about invented people, at most."""
+    longest: int = 96
+    """Tokens of a reply, at most."""
+
+    def __post_init__(self) -> None:
+        check(self.questions > 1, "questions", self.questions, "Ask two or more.")
+        check(self.longest > 0, "longest", self.longest, "A reply needs a token.")

@@ -1,4 +1,4 @@
-"""The rows of a file with their numbers: JSON lines (plain, gzip, zstd), a JSON list, Parquet. A bad line stops none."""
+"""The rows of a file with their numbers: JSON lines (plain, gzip, zstd), a JSON list, Parquet. A bad one stops none."""
 
 from __future__ import annotations
 
