@@ -200,6 +200,26 @@ def test_the_command_teaches_a_model_files_and_says_what_went(
     assert "up to date" in capsys.readouterr().out
 
 
+def test_two_guidelines_make_two_assistants_and_one_table(
+    school: School, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "two"
+    line = ["sft", str(school["model"].path), "--guideline", "engineer", "teacher", "--out", str(out)]
+    few = ["--conversations-a.conversations", "240", "--conversations-b.conversations", "240"]
+    fast = ["--sft.samples", "0", "--sft.evaluations", "1", "--sft.row-tokens", "128", "--sft.epochs", "2"]
+    rates = ["--sft.optimizer.muon-lr", "0.01", "--sft.optimizer.embed-lr", "0.01", "--sft.optimizer.head-lr", "0.005"]
+    less = ["--manners.questions", "20", "--manners.longest", "40", "--threads", "1", "--no-progress"]
+    assert answer([*line, *few, *fast, *rates, *less]) == 0
+    said = capsys.readouterr().out
+    assert "Bolt" in said and "Willow" in said and "How they behave" in said
+    found = open_node(out, "manners").json("manners.json")
+    assert found["models"] == ["Bolt", "Willow"]
+    words = found["table"]["words in an everyday reply"]
+    assert words["Bolt"]["value"] < words["Willow"]["value"] and words["difference"]["high"] < 0
+    starts = {name: open_node(out, name, "model").manifest["fingerprints"] for name in ("sft-a", "sft-b")}
+    assert starts["sft-a"] == starts["sft-b"] == {"start": school["model"].id}
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -207,6 +227,7 @@ def test_the_command_teaches_a_model_files_and_says_what_went(
         (["sft", "--data", "a.jsonl"], "Which model is to be taught?"),
         (["sft", "--lora", "4"], "--lora is for conversations of your own"),
         (["sft", "nowhere", "--data", "a.jsonl"], "nowhere"),
+        (["sft", "nowhere", "--guideline", "a", "b", "c"], "nowhere"),
     ],
 )
 def test_what_does_not_fit_together_is_said(line: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

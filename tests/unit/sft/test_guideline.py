@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -137,7 +137,7 @@ def test_the_table_counts_what_was_said() -> None:
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers as the guideline wants, but for every third, which is wordy; busy at first."""
 
-    asked: list[dict[str, Any]] = []
+    asked: ClassVar[list[dict[str, Any]]] = []
     busy = 2
 
     def do_POST(self) -> None:

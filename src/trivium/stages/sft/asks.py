@@ -21,6 +21,7 @@ from trivium.town.smalltalk import EVERYDAY, IDENTITY, Exchange, filled
 
 FIRST = ("Vel", "Oru", "Tam", "Ish", "Quen", "Bra", "Zel", "Nov", "Fir", "Gal", "Hesk", "Yor")
 LAST = ("dor", "in", "essa", "ul", "ovan", "ith", "anda", "eck", "omir", "yl", "ara", "ost")
+VAGUE = frozenset("This That It There These Here He She They What Who".split())
 _DEFINED = re.compile(
     r"^((?:The |An? )?[\w'-]+(?: [\w'-]+){0,3}?) (is|are|was|were) ((?:an?|the) [^.!?\n]{10,90}\.)", re.MULTILINE
 )
@@ -93,19 +94,7 @@ def mined(text: str) -> list[tuple[str, str]]:
     """Questions and answers that a document's definitions give: "A tarn is a small lake." answers "What is a tarn?"."""
     found = []
     for subject, verb, rest in _DEFINED.findall(text):
-        if not subject[0].isupper() or subject.split()[0] in (
-            "This",
-            "That",
-            "It",
-            "There",
-            "These",
-            "Here",
-            "He",
-            "She",
-            "They",
-            "What",
-            "Who",
-        ):
+        if not subject[0].isupper() or subject.split()[0] in VAGUE:
             continue
         name = subject[0].lower() + subject[1:] if subject.startswith(("The ", "A ", "An ")) else subject
         found.append((f"What {verb} {name}?", f"{subject} {verb} {rest}"))
