@@ -46,6 +46,44 @@ def forgetting_table(forgetting: Artifact) -> list[str]:
     return ["", "What it learned, and what it forgot", *table(head, rows)]
 
 
+def conversations_table(conversations: Artifact) -> list[str]:
+    """What became of each file's rows, the first bad ones named, as lines."""
+    rows, named = [], []
+    for one in conversations.json("account.json")["sources"]:
+        told = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in one["dropped"].items())
+        counts = [f"{one[key]:,}" for key in ("read", "kept", "heldout")]
+        rows.append([one["source"], f"{one['weight']:g}", *counts, told])
+        named += [f"  {line}" for line in one["named"]]
+    head = ("conversations of", "an epoch", "read", "kept", "of these held out", "dropped")
+    return ["", *table(head, rows), *(["", "Rows that are no conversation, the first:", *named] if named else [])]
+
+
+def losses_table(model: Artifact) -> list[str]:
+    """The loss on held-out conversations before and after, by source, and what did not fit, as lines."""
+    evals = model.json("evals.json")
+    if "train" not in evals:
+        return []
+    rows = [[name, f"{one['before']:.3f}", f"{one['after']:.3f}"] for name, one in evals["heldout_loss"].items()]
+    lines = ["", *table(("held-out loss of", "before", "after"), rows)] if rows else []
+    gone = {key: count for key, count in evals["train"]["counts"].items() if key not in ("read", "taken", "whole")}
+    if gone:
+        told = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in gone.items())
+        lines += ["", f"Of {evals['train']['counts']['read']:,} conversations to learn: {told}. The first:"]
+        lines += [f"  {line}" for line in evals["train"]["named"]]
+    return lines
+
+
+def manners_table(manners: Artifact) -> list[str]:
+    """How the assistants behave, one a column, as lines."""
+    found = manners.json("manners.json")
+    columns = [*found["models"], *(["difference"] if len(found["models"]) > 1 else [])]
+    rows = []
+    for measure, row in found["table"].items():
+        share = not measure.startswith("words")
+        rows.append([measure, *(_share(row[name]) if share else _interval(row[name], ".1f") for name in columns)])
+    return ["", "How they behave, asked what was never written about", *table(("", *columns), rows)]
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a plain table with a header, each column as wide as its widest cell."""
     widths = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
@@ -63,6 +101,10 @@ def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
         lines += [f"Note: {said}" for said in artifacts["selected"].json("funnel.json").get("advice", [])]
     if "forgetting" in artifacts:
         lines += forgetting_table(artifacts["forgetting"])
+    for name, artifact in artifacts.items():
+        lines += conversations_table(artifact) if artifact.kind == "conversations" else []
+        lines += losses_table(artifact) if name.partition("-")[0] == "sft" and artifact.kind == "model" else []
+    lines += manners_table(artifacts["manners"]) if "manners" in artifacts else []
     if report is not None:
         lines += effects_table(report)
         if report.has("report.html"):
@@ -71,7 +113,8 @@ def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
         lines += ["", "Try:"]
         if set(models) - {"base"}:
             lines.append(f"  trivium chat {out}")
-        lines.append(f'  trivium complete {out} --stage {models[0]} "Once a year, the town"')
+        if "base" in models:
+            lines.append(f'  trivium complete {out} --stage base "Once a year, the town"')
     return lines
 
 
@@ -95,6 +138,13 @@ def as_json(out: Path, about: Mapping[str, Any], result: Result) -> dict[str, An
         "effects": report.json("effects.json") if report is not None and report.has("effects.json") else [],
         "report": str(report.file("report.html")) if report is not None and report.has("report.html") else None,
     }
+
+
+def _share(value: Mapping[str, float | None]) -> str:
+    if value["value"] is None:
+        return "nothing asked"
+    middle, low, high = (100 * (value[key] or 0.0) for key in ("value", "low", "high"))
+    return f"{middle:.1f} % [{low:.1f}, {high:.1f}]"
 
 
 def _interval(value: Mapping[str, float], form: str) -> str:

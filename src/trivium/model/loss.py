@@ -33,23 +33,24 @@ class _ChunkedLoss(torch.autograd.Function):
         matrix_VD = unembed_VD.to(hidden_ND.dtype)
         losses_N = torch.empty(len(targets_N), dtype=torch.float32, device=hidden_ND.device)
         grad_ND = torch.empty_like(hidden_ND) if need else None
-        grad_VD = torch.zeros_like(unembed_VD, dtype=torch.float32) if need else None
+        grad_VD = torch.zeros_like(unembed_VD, dtype=torch.float32) if unembed_VD.requires_grad else None
         slopes = slopes_on(hidden_ND.device)
         chunk = chunk_of(hidden_ND.device)
         for start in range(0, len(targets_N), chunk):
             part = slice(start, start + chunk)
             logits_NV = hidden_ND[part] @ matrix_VD.T
             losses_N[part], slope_NV = slopes(logits_NV, targets_N[part], weights_N[part], need)
-            if grad_ND is not None and grad_VD is not None:
+            if grad_ND is not None:
                 torch.mm(slope_NV, matrix_VD, out=grad_ND[part])
+            if grad_VD is not None:  # a frozen matrix needs none: a third of the work
                 grad_VD += slope_NV.T @ hidden_ND[part]
         ctx.save_for_backward(grad_ND, grad_VD)
         return (losses_N * weights_N).sum()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor | None, None, None]:
         grad_ND, grad_VD = ctx.saved_tensors
-        return grad_ND * grads[0].to(grad_ND.dtype), grad_VD * grads[0], None, None
+        return grad_ND * grads[0].to(grad_ND.dtype), None if grad_VD is None else grad_VD * grads[0], None, None
 
 
 def slopes_on(device: torch.device) -> Callable[[Tensor, Tensor, Tensor, bool], tuple[Tensor, Tensor]]:

@@ -14,6 +14,9 @@ RECIPES = {
     "corpus": "trivium.recipes.corpus:corpus",
     "base": "trivium.recipes.own:base",
     "continued": "trivium.recipes.own:continued",
+    "taught": "trivium.recipes.taught:taught",
+    "guided": "trivium.recipes.taught:guided",
+    "contrast": "trivium.recipes.taught:contrast",
 }
 
 

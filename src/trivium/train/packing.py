@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -98,17 +99,23 @@ class Example:
 def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
     """Which examples share a row, best-fit decreasing; each inner list's lengths sum to at most `room`."""
     rows: list[list[int]] = []
-    left: list[int] = []
+    by_space: list[list[int]] = [[] for _ in range(room + 1)]
+    spaces = 0
+    """Bit s is set where some row has s tokens left: the least s that is enough is found in one step."""
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        fits = [row for row, space in enumerate(left) if space >= lengths[index]]
-        if fits:
-            row = min(fits, key=lambda r: (left[r], r))
+        length = lengths[index]
+        fitting = spaces >> length
+        if fitting:
+            space = length + (fitting & -fitting).bit_length() - 1
+            row = heappop(by_space[space])  # of equally full rows the first
+            if not by_space[space]:
+                spaces &= ~(1 << space)
         else:
-            row = len(rows)
+            space, row = room, len(rows)
             rows.append([])
-            left.append(room)
         rows[row].append(index)
-        left[row] -= lengths[index]
+        heappush(by_space[space - length], row)
+        spaces |= 1 << (space - length)
     return rows
 
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trivium.ground.config import check
+from trivium.model.lora import whole_weights
 from trivium.model.transformer import Transformer
 
 Matrix = Callable[[Tensor], Tensor]
@@ -68,7 +69,7 @@ class Weights:
         with torch.device("meta"):
             self.model = Transformer(model.config, self.dtype)
         joined = [self._join(*pair) for pair in zip(self.model.layers, model.layers, strict=True)]
-        for name, given in model.named_parameters():
+        for name, given in whole_weights(model).items():
             parent, _, leaf = name.rpartition(".")
             module = self.model.get_submodule(parent)
             if getattr(module, leaf).is_meta:
@@ -93,7 +94,7 @@ class Weights:
         self._narrow()
 
     def _take(self, model: Transformer) -> None:
-        given = dict(model.named_parameters())
+        given = whole_weights(model)
         for name, own in self.model.named_parameters():
             if own.data_ptr() != given[name].data_ptr():
                 own.copy_(given[name])

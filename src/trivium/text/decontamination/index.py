@@ -1,4 +1,4 @@
-"""The test sets that a corpus is kept clean of: read once, held as sorted hashes, 9 bytes for each run of words.
+"""The test sets that training text is kept clean of: read once, held as sorted hashes, 9 bytes for each run of words.
 
 n-gram overlap as for GPT-3 (arXiv 2005.14165, appendix C: 13 words). Every string of a record is looked at for itself
 (question, choices, answer, passage), so that runs do not cross from one field to the next.
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trivium.ground.compiled import keep, place_of
 from trivium.ground.errors import UsageError
-from trivium.stages.corpus.decontamination.ngrams import first_known, runs_into, words_into
-from trivium.stages.corpus.kernels import kept
+from trivium.text.decontamination.ngrams import first_known, runs_into, words_into
 
 MOST_SETS = 255
 NOT_TEXT = frozenset(("id", "source", "license", "licence", "url", "split", "subject", "task", "type", "category"))
@@ -66,7 +66,7 @@ class TestSets:
 
 def strings_of(name: str) -> Iterator[str]:
     """The strings of a JSON-lines (.gz, .zst) or Parquet file's records; of any other file, its paragraphs."""
-    from trivium.stages.corpus.decontamination.records import records_of
+    from trivium.text.decontamination.records import records_of
 
     for record in records_of(Path(name)):
         yield from _strings(record)
@@ -86,4 +86,5 @@ def _strings(value: Any) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _compiled() -> tuple[Any, Any, Any]:
-    return kept(words_into), kept(runs_into), kept(first_known)
+    place = place_of(Path(__file__).parents[1], ("decontamination",))
+    return keep(words_into, place), keep(runs_into, place), keep(first_known, place)

@@ -15,8 +15,8 @@ from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.stages.corpus import score, select
 from trivium.stages.corpus.config import C4Limits, GopherLimits, MinHashConfig, ScoreConfig, SelectConfig
-from trivium.stages.corpus.decontamination.index import TestSets
-from trivium.stages.corpus.decontamination.records import fingerprints
+from trivium.text.decontamination.index import TestSets
+from trivium.text.decontamination.records import fingerprints
 
 QUESTION = (
     "A farmer has 17 sheep and buys 5 more each week for 6 weeks, "
