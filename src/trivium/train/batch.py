@@ -29,6 +29,8 @@ class Batch:
     """Figures of this batch for the metrics (a pass rate, a length)."""
     spans: Spans | None = None
     """The same documents for the kernels of a GPU."""
+    more: Mapping[str, Tensor] = field(default_factory=dict)
+    """Further numbers of each target by name, `(B, T)`, for an objective that wants them."""
 
     @property
     def tokens(self) -> int:
@@ -49,7 +51,8 @@ class Batch:
             if device.type == "cuda":
                 found = spans_of(self.documents_BT[start:stop])
                 spans = Spans(found.starts.pin_memory().to(device, non_blocking=True), found.longest)
-        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents, spans=spans)
+        more = {name: part(values_BT) for name, values_BT in self.more.items()}
+        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents, spans=spans, more=more)
 
     def filled(self, rows: int) -> Batch:
         """The batch, with rows that teach nothing added until their number is a multiple of `rows`."""
@@ -61,7 +64,8 @@ class Batch:
             return torch.cat([x, x.new_zeros(missing, x.shape[1])])
 
         documents = None if self.documents_BT is None else fill(self.documents_BT)
-        return Batch(fill(self.ids_BT), fill(self.targets_BT), fill(self.weights_BT), documents, self.facts)
+        more = {name: fill(values_BT) for name, values_BT in self.more.items()}
+        return Batch(fill(self.ids_BT), fill(self.targets_BT), fill(self.weights_BT), documents, self.facts, more=more)
 
 
 class Source(Protocol):
