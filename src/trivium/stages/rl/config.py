@@ -143,8 +143,9 @@ class RlConfig:
     """ternary: a wrong answer costs t/(1-t), so that answering pays for who is right more often than t."""
     reward_model: str = ""
     """model: its folder."""
-    think: bool = True
-    """Whether a thought is opened for the model."""
+    think: bool | None = True
+    """true: a thought is opened for the model; false: an empty one is given; none: the model decides (foreign chat
+    templates)."""
     budget: int = 0
     """Most tokens of a thought, which is then closed; 0 leaves it to the model."""
     tools: tuple[str, ...] = ()
@@ -188,5 +189,5 @@ class RlConfig:
         check(self.updates > 0, "updates", self.updates, "Learn at least once from a round.")
         check(self.budget >= 0, "budget", self.budget, "It is a number of tokens; 0 means none.")
         check(self.tool_rounds >= 0, "tool_rounds", self.tool_rounds, "It is a number of rounds.")
-        check(not self.budget or self.think, "budget", self.budget, "A budget is for thoughts: think=true.")
+        check(not self.budget or self.think is not False, "budget", self.budget, "A budget is for thoughts: think=true.")
         check(self.chances >= 0, "chances", self.chances, "It is a number of samples.")
