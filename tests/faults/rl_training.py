@@ -46,4 +46,6 @@ def practise(how: How, folder: Path, name: str, after: Any = None, seed: int = 0
     plan = LoopConfig(steps=CONFIG.steps, optimizer=OptimizerConfig(muon_lr=0.02, embed_lr=0.01, head_lr=0.01))
     loop = Loop(model, practice, plan, Label("model", "rl", 1, {}), work, how, objective, spikes=False)
     loop.run(name, after)
-    save_file({n: p.detach().clone() for n, p in model.named_parameters()}, folder / f"{name}-{how.place.rank}.safetensors")
+    save_file(
+        {n: p.detach().clone() for n, p in model.named_parameters()}, folder / f"{name}-{how.place.rank}.safetensors"
+    )

@@ -26,12 +26,12 @@ def steps_to(n: int) -> list[int]:
 
 
 def passes(right: Sequence[int], n: int) -> dict[int, Interval]:
-    """k -> pass@k over problems, from how many of n samples were right for each; problems are resampled."""
+    """Of each k, pass@k over problems, from how many of n samples were right for each; problems are resampled."""
     return {k: bootstrap([pass_at_k(n, c, k) for c in right]) for k in steps_to(n)}
 
 
 def passes_gained(after: Sequence[int], before: Sequence[int], n: int) -> dict[int, Interval]:
-    """k -> pass@k after minus before, paired by problem."""
+    """Of each k, pass@k after minus before, paired by problem."""
     return {
         k: paired_difference([pass_at_k(n, c, k) for c in after], [pass_at_k(n, c, k) for c in before])
         for k in steps_to(n)

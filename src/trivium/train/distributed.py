@@ -114,9 +114,7 @@ class Group:
         padded = torch.cat([data[: counts[self.rank]], data.new_zeros(longest - counts[self.rank])])
         found = [torch.empty_like(padded) for _ in counts]
         dist.all_gather(found, padded)
-        return [
-            bytes(part[:count].cpu().numpy().tobytes()).decode() for part, count in zip(found, counts, strict=True)
-        ]
+        return [bytes(part[:count].cpu().numpy().tobytes()).decode() for part, count in zip(found, counts, strict=True)]
 
     @contextlib.contextmanager
     def turn(self) -> Iterator[tuple[bool, list[str]]]:

@@ -106,9 +106,7 @@ def test_value_and_gradient_are_the_formula_s(
     loss.backward()
     found = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
-    wanted = written_out(
-        config, rows, whole(model, rows.ids_BT, temperature), whole(first, rows.ids_BT, temperature)
-    )
+    wanted = written_out(config, rows, whole(model, rows.ids_BT, temperature), whole(first, rows.ids_BT, temperature))
     wanted.backward()
     assert loss.item() == pytest.approx(wanted.item(), abs=1e-5)
     for name, parameter in model.named_parameters():

@@ -28,6 +28,9 @@ from trivium.text.tokenizer import Tokenizer
 pytestmark = pytest.mark.filterwarnings("ignore:.*will be encoded as:UserWarning")
 
 
+PLAIN = ObjectiveConfig()
+
+
 def answered(tokenizer: Tokenizer, problem: Problem, ids: list[int], finish: str = "stop") -> Answer:
     asked = prompt(tokenizer, [{"role": "user", "content": problem.question}], True)
     one = Answer(asked, 0, ids, [True] * len(ids), [-1.0] * len(ids), finish, done=True)
@@ -35,7 +38,7 @@ def answered(tokenizer: Tokenizer, problem: Problem, ids: list[int], finish: str
     return one
 
 
-def graded(problem: Problem, answers: list[Answer], objective: ObjectiveConfig = ObjectiveConfig()) -> list[Any]:
+def graded(problem: Problem, answers: list[Answer], objective: ObjectiveConfig = PLAIN) -> list[Any]:
     return weigh([grade([problem] * len(answers), answers, verified, objective, 16, 0)], objective)[0]
 
 
@@ -93,7 +96,8 @@ def test_a_model_that_is_held_stays_near(trial: Any, bandit: None, model: Transf
         held.run(first=first)
         model.load_state_dict(start)
         far, near = (
-            [line["kl"] for line in read_jsonl(one.folder / "metrics.jsonl") if "kl" in line][-1] for one in (free, held)
+            [line["kl"] for line in read_jsonl(one.folder / "metrics.jsonl") if "kl" in line][-1]
+            for one in (free, held)
         )
         assert abs(near) < far / 2
 
@@ -136,7 +140,10 @@ def test_the_end_of_the_turn_is_trained(tokenizer: Tokenizer, problem: Problem) 
 def test_an_unended_turn_is_wrong_masked_or_penalised(tokenizer: Tokenizer, problem: Problem) -> None:
     close = tokenizer.special["</think>"]
     right = [close, *tokenizer.encode(problem.answer)]
-    answers = [answered(tokenizer, problem, right, "length"), answered(tokenizer, problem, [*right, tokenizer.turn_end])]
+    answers = [
+        answered(tokenizer, problem, right, "length"),
+        answered(tokenizer, problem, [*right, tokenizer.turn_end]),
+    ]
     assert [r.reward for r in graded(problem, answers)] == [0, 1]
     masked = ObjectiveConfig(overlong="masked")
     batch = batch_of([graded(problem, answers, masked)], masked, 16, 0)
@@ -211,5 +218,3 @@ def test_a_config_that_makes_no_sense_is_refused() -> None:
         with pytest.raises(ConfigError):
             ObjectiveConfig(**wrong)  # type: ignore[arg-type]
     assert dataclasses.replace(RlConfig(), think=None).think is None
-
-

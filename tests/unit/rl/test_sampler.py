@@ -93,7 +93,9 @@ def test_the_ids_are_those_of_the_rendered_conversation(drawn: Callable[..., Any
     body = f'\n{{"name": "calculator", "arguments": {{"expression": "{A}+{B}"}}}}\n'
     answers, _ = drawn([f"t</think><tool_call>{body}</tool_call>"], [f"u</think>{PROBLEM.answer}"])
     tools = [calculator().spec]
-    calls = [{"id": "c", "type": "function", "function": {"name": "calculator", "arguments": {"expression": f"{A}+{B}"}}}]
+    calls = [
+        {"id": "c", "type": "function", "function": {"name": "calculator", "arguments": {"expression": f"{A}+{B}"}}}
+    ]
     whole = render(
         tokenizer,
         [

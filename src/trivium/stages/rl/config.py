@@ -189,5 +189,59 @@ class RlConfig:
         check(self.updates > 0, "updates", self.updates, "Learn at least once from a round.")
         check(self.budget >= 0, "budget", self.budget, "It is a number of tokens; 0 means none.")
         check(self.tool_rounds >= 0, "tool_rounds", self.tool_rounds, "It is a number of rounds.")
-        check(not self.budget or self.think is not False, "budget", self.budget, "A budget is for thoughts: think=true.")
+        check(
+            not self.budget or self.think is not False, "budget", self.budget, "A budget is for thoughts: think=true."
+        )
         check(self.chances >= 0, "chances", self.chances, "It is a number of samples.")
+
+
+CONTROLS = ("sft", "prompt", "vote")
+"""The controls that `controls` makes itself; random and format are runs of practice of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartConfig:
+    """A chat model that exists, taken into a run as its beginning."""
+
+    model: str = ""
+    """Its folder."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlsConfig:
+    """What stands beside the result of practice."""
+
+    names: tuple[str, ...] = CONTROLS
+    """sft: the start, taught as many tokens of worked traces. prompt: the start as it is, asked to think. vote: the
+    majority of several answers of the start, at the tokens that the practised model spends."""
+    rows: int = 32
+    """sft: problems in a step."""
+
+    def __post_init__(self) -> None:
+        for name in self.names:
+            check(name in CONTROLS, "names", name, f"Use {', '.join(CONTROLS)}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThinkingConfig:
+    """What is asked about a practised model's thinking."""
+
+    problems: int = 200
+    """Held-out problems of each question."""
+    budgets: tuple[int, ...] = (0, 16, 64, 256, 1024)
+    """Most tokens of a thought, each a way to answer."""
+    wait: int = 0
+    """Make thoughts at least so long, by "Wait"; 0 leaves that out."""
+    corrupted: float = 0.3
+    """Share of a thought's tokens that are changed, to see whether the answer follows."""
+    transfer: tuple[str, ...] = ()
+    """Tasks that were never rewarded, as task:level."""
+    twin: bool = False
+    """Also train a twin on direct answers, from the same start, with as many tokens."""
+    rows: int = 32
+    """twin: problems in a step."""
+
+    def __post_init__(self) -> None:
+        check(self.problems > 1, "problems", self.problems, "Intervals need some.")
+        check(0 < self.corrupted <= 1, "corrupted", self.corrupted, "It is a share above 0.")
+        check(all(b >= 0 for b in self.budgets), "budgets", self.budgets, "They are numbers of tokens.")

@@ -87,8 +87,8 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
             if mine:
                 after = exam.sit(model, "after")
                 spent = {"sampled_tokens": practice.sampled, "learned_tokens": practice.learned}
-                evals = {**told, **compare(before, after, config.chances), "practice": spent, "marks": after}
-                _seal(out, label, model, tokenizer, evals, rollouts, loop)
+                evals = {**told, **compare(before, after, config.chances), "practice": spent}
+                _seal(out, label, model, tokenizer, evals, {"before": before, "after": after}, rollouts, loop)
                 shutil.rmtree(work)
     return open_artifact(out, "model")
 
@@ -133,7 +133,14 @@ def _look(exam: Exam, model: Transformer, how: How) -> Any:
 
 
 def _seal(
-    out: Path, label: Label, model: Transformer, tokenizer: Tokenizer, evals: dict[str, Any], rollouts: Path, loop: Loop
+    out: Path,
+    label: Label,
+    model: Transformer,
+    tokenizer: Tokenizer,
+    evals: dict[str, Any],
+    marks: dict[str, Marks],
+    rollouts: Path,
+    loop: Loop,
 ) -> None:
     held = evals["heldout"]
     facts = {
@@ -147,5 +154,6 @@ def _seal(
         save_model(folder, model, tokenizer.ends)
         tokenizer.save(folder)
         write_json(folder / "evals.json", evals)
+        write_json(folder / "marks.json", marks)
         write_table(rollouts, folder / "rollouts.parquet")
         shutil.copy(loop.metrics_path, folder / "metrics.jsonl")

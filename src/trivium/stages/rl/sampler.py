@@ -117,9 +117,7 @@ class Sampler:
             answer.done = True
         return answers
 
-    def _turn(
-        self, engine: Engine, answers: Sequence[Answer], turn: int, manner: Manner, bar: Progress | None
-    ) -> None:
+    def _turn(self, engine: Engine, answers: Sequence[Answer], turn: int, manner: Manner, bar: Progress | None) -> None:
         """Let each write on. Those that call no tool are done."""
         stops = self.tokenizer.stops
         requests = [

@@ -87,9 +87,7 @@ def by_budget(
     return ways
 
 
-def vote(
-    sampler: Sampler, problems: Sequence[Problem], manner: Manner, samples: int, name: str = ""
-) -> Way:
+def vote(sampler: Sampler, problems: Sequence[Problem], manner: Manner, samples: int, name: str = "") -> Way:
     """What the majority of so many samples says of each problem; the tokens are those of all of them."""
     asked = [problem for problem in problems for _ in range(samples)]
     seeds = [VOTE_SEED + place for place in range(len(asked))]
