@@ -108,7 +108,7 @@ def settings_of(
     options: Sequence[str],
     more: Sequence[str],
 ) -> tuple[str, ...]:
-    """The settings of a practice of its own; what is set for `rl` holds for its controls, but for what they are paid."""
+    """The settings of a practice of its own. What is set for `rl` holds for its controls, their pay aside."""
     start = resolve(model).path.resolve()
     practised = [f"tasks={dumps(list(task))}"] if task else []
     practised += [f"tools={dumps(list(tools))}"] if tools else []

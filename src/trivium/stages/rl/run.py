@@ -22,7 +22,7 @@ from typing import Any
 from trivium.generate.engine import ThinkBudget
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
-from trivium.ground.errors import UsageError
+from trivium.ground.errors import ConfigError, UsageError
 from trivium.ground.how import How
 from trivium.model.device import pick_dtype, settle
 from trivium.model.folder import load_model, save_model
@@ -46,6 +46,8 @@ from trivium.train.loop import Loop, LoopConfig
 SEVERAL_RANKS = True
 """Under torchrun all ranks run this stage: each samples its share of the problems and learns from its rows."""
 HELDOUT_SEED = 104_729
+FEWEST = 8
+"""A task with fewer held-out problems than half of this is none to examine with."""
 
 
 def label_of(config: RlConfig, inputs: Mapping[str, Artifact]) -> Label:
@@ -114,12 +116,23 @@ def manner_of(config: RlConfig, tools: Sequence[Tool]) -> Manner:
 
 
 def heldout(tasks: Sequence[tuple[str, int]], count: int) -> list[Problem]:
-    """Held-out problems, as many of each task as divides evenly, in turn."""
+    """Held-out problems, as many of each task as divides evenly, in turn; fewer of a task that has no more."""
     each = [
-        generate(task, level, count // len(tasks) + (place < count % len(tasks)), HELDOUT_SEED, "heldout")
+        some(task, level, count // len(tasks) + (place < count % len(tasks)))
         for place, (task, level) in enumerate(tasks)
     ]
     return [part[i] for i in range(max(map(len, each))) for part in each if i < len(part)]
+
+
+def some(task: str, level: int, count: int) -> list[Problem]:
+    """Up to `count` held-out problems. Raises ConfigError for an unknown task or level."""
+    while True:
+        try:
+            return generate(task, level, count, HELDOUT_SEED, "heldout")
+        except ConfigError:
+            if count < FEWEST:
+                raise
+            count //= 2
 
 
 def _look(exam: Exam, model: Transformer, how: How) -> Any:
