@@ -76,7 +76,15 @@ class Lessons:
         self.taught = int(state["taught"])
 
 
-def teach(model: Transformer, lessons: Lessons, tokens: int, work: Path, name: str, how: How) -> dict[str, float]:
+def teach(
+    model: Transformer,
+    lessons: Lessons,
+    tokens: int,
+    work: Path,
+    name: str,
+    how: How,
+    optimizer: OptimizerConfig = TEACHING,
+) -> dict[str, float]:
     """Teach a model in place until about `tokens` tokens were taught. Resumable; its figures, and `work` is removed.
 
     How many steps that takes is found from the first batch: batches are alike.
@@ -86,7 +94,7 @@ def teach(model: Transformer, lessons: Lessons, tokens: int, work: Path, name: s
     lessons.taught = 0
     steps = max(1, round(tokens / each))
     label = Label("model", f"rl-{name}", 1, {"tokens": tokens, "tasks": [list(task) for task in lessons.tasks]})
-    plan = LoopConfig(steps=steps, optimizer=TEACHING, schedule=MANNER)
+    plan = LoopConfig(steps=steps, optimizer=optimizer, schedule=MANNER)
     loop = Loop(model, lessons, plan, label, work, how)
     loop.run(f"control: {name}")
     model.eval()
