@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trivium.cli.run import FLAG, SETTINGS, Order, TrainingManner, carry_out, stage_command
+from trivium.ground.config import field_names
 from trivium.ground.errors import UsageError
 from trivium.journey.record import resolve
 from trivium.recipes.practice import MEASURED, RUNS
@@ -18,17 +20,33 @@ MANY = Parameter(negative=(), consume_multiple=True)
 RUN = Path("runs/nano")
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is asked for with a model of its own."""
+
+    task: Annotated[tuple[str, ...], MANY] = ()
+    """What is practised, as name:level. May be several."""
+    control: Annotated[tuple[str, ...], MANY] = ()
+    """What is measured beside it: random, format (practice paid by a coin, for the form alone), sft (as many tokens of
+    worked traces), prompt (the start as it is), vote (majority at equal tokens). May be several."""
+    warm: Annotated[bool, FLAG] = False
+    """Warm the model up first: SFT on short worked traces until it solves some problems, at the level that fits."""
+    thinking: Annotated[bool, FLAG] = False
+    """Ask afterwards what thinking is worth: budgets, votes, faithfulness."""
+    tools: Annotated[tuple[str, ...], MANY] = ()
+    """Tools that may be called: calculator, python, search=FOLDER."""
+    reward_model: Path | None = None
+    """A reward model's folder: it pays in the place of the verifier."""
+    out: Path | None = None
+    """The run folder; runs/rl by default."""
+
+
 def rl(
     model: Path | None = None,
     /,
     *,
-    task: Annotated[tuple[str, ...], MANY] = (),
-    control: Annotated[tuple[str, ...], MANY] = (),
-    warm: Annotated[bool, FLAG] = False,
-    thinking: Annotated[bool, FLAG] = False,
-    tools: Annotated[tuple[str, ...], MANY] = (),
-    reward_model: Path | None = None,
-    out: Path | None = None,
+    wish: Wish = Wish(),
     from_: Annotated[Path | None, Parameter(name="--from")] = None,
     node: str = "rl",
     recipe: str | None = None,
@@ -44,21 +62,8 @@ def rl(
     ----------
     model
         A chat model, ours or imported: a run folder or a sealed model folder. Without one, a run's own practice.
-    task
-        What is practised, as name:level. May be several.
-    control
-        What is measured beside it: random, format (practice paid by a coin, for the form alone), sft (as many tokens
-        of worked traces), prompt (the start as it is), vote (majority at equal tokens). May be several.
-    warm
-        Warm the model up first: SFT on short worked traces until it solves some problems, at the level that fits.
-    thinking
-        Ask afterwards what thinking is worth: budgets, votes, faithfulness.
-    tools
-        Tools that may be called: calculator, python, search=FOLDER.
-    reward_model
-        A reward model's folder: it pays in the place of the verifier.
-    out
-        The run folder; runs/rl by default.
+    wish
+        What is practised, and what is asked around it.
     from_
         A run folder, whose own practice is run with its recipe, seed and settings.
     node
@@ -73,21 +78,19 @@ def rl(
         How it is carried out.
     """
     if model is None:
-        given = {"--task": task, "--control": control, "--warm": warm, "--thinking": thinking, "--tools": tools,
-                 "--out": out, "--reward-model": reward_model}  # fmt: skip
-        for name, value in given.items():
-            if value:
-                raise UsageError(f"{name} is for a model of its own.", "Name one: trivium rl MODEL --task addition:3.")
-        return stage_command("rl", "rl")(
-            from_=from_ or RUN, node=node, recipe=recipe, seed=seed, set=set, manner=manner
-        )
+        given = [name for name in field_names(wish) if getattr(wish, name)]
+        if given:
+            flag = given[0].replace("_", "-")
+            mend = "Name one: trivium rl MODEL --task addition:3."
+            raise UsageError(f"--{flag} is for a model of its own.", mend)
+        run = stage_command("rl", "rl")
+        return run(from_=from_ or RUN, node=node, recipe=recipe, seed=seed, set=set, manner=manner)
     if from_ is not None:
         raise UsageError("A model and --from are two beginnings.", "Leave one of them out.")
-    options = asked(control, warm, thinking)
-    settings = settings_of(model, task, tools, reward_model, options, set)
-    ends = ("report",)
-    order = Order("+".join(("practice", *options)), seed or 0, settings, out or Path("runs/rl"), ends)
-    return carry_out(order, manner)
+    options = asked(wish.control, wish.warm, wish.thinking)
+    settings = settings_of(model, wish.task, wish.tools, wish.reward_model, options, set)
+    name = "+".join(("practice", *options))
+    return carry_out(Order(name, seed or 0, settings, wish.out or Path("runs/rl"), ("report",)), manner)
 
 
 def asked(control: Sequence[str], warm: bool, thinking: bool) -> tuple[str, ...]:
@@ -113,23 +116,17 @@ def settings_of(
     practised = [f"tasks={dumps(list(task))}"] if task else []
     practised += [f"tools={dumps(list(tools))}"] if tools else []
     if reward_model is not None:
-        if {*options} & {*RUNS}:
-            raise UsageError("The controls random and format are paid otherwise.", "Leave out --reward-model.")
-        practised += [f"reward_model={reward_model.resolve()}"]
+        practised += ["reward=model", f"reward_model={reward_model.resolve()}"]
     given = [setting.removeprefix("rl.") for setting in more if setting.startswith("rl.")]
     rest = [setting for setting in more if not setting.startswith("rl.")]
     if "warm" in options:
         rest = [*_warm(task), *rest]
-        practised = [one for one in practised if not one.startswith("tasks=")] if len(task) == 1 else practised
-    elif (
-        not task and not any(setting.startswith("tasks=") for setting in given) and not resolve(model).has("evals.json")
-    ):
-        raise UsageError("What is to be practised?", "Name it: --task addition:3.")
+        practised = [one for one in practised if not one.startswith("tasks=")]
     found = [f"start.model={start}", *rest, *(f"rl.{one}" for one in (*practised, *given))]
     for name in RUNS:
         if name in options:
-            paid = [one for one in (*practised, *given) if not one.partition("=")[0].startswith("reward")]
-            found += [f"control-{name}.{one}" for one in paid]
+            same = [one for one in (*practised, *given) if not one.startswith("reward")]
+            found += [f"control-{name}.{one}" for one in same]
     return tuple(found)
 
 

@@ -17,11 +17,12 @@ from trivium.ground.atomic import write_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.model.folder import save_model
+from trivium.model.reward import begin_reward
 from trivium.model.transformer import Transformer
 from trivium.recipes.registry import recipe
 from trivium.stages.rl.config import RlConfig
 from trivium.stages.rl.exam import compare
-from trivium.stages.rl.rewards import Ternary, by_coin, formed, verified
+from trivium.stages.rl.rewards import Ternary, by_coin, formed, scorer_of, verified
 from trivium.stages.rl.run import heldout
 from trivium.stages.rl.sampler import Answer, Manner, Sampler
 from trivium.stages.rl.supervised import Lessons, shown
@@ -30,7 +31,7 @@ from trivium.stages.rl.thinking.budgets import by_budget, vote
 from trivium.stages.rl.thinking.faithful import faithfulness, replaced
 from trivium.tasks.problem import Problem, split_of
 from trivium.tasks.registry import generate
-from trivium.text.chat import parse
+from trivium.text.chat import parse, render
 from trivium.text.tokenizer import Tokenizer
 
 PROBLEMS = generate("addition", 2, 4, 0)
@@ -60,6 +61,28 @@ def test_rewards(tokenizer: Tokenizer) -> None:
     coins = [r["coin"] for number in range(50) for r in by_coin(four, answers, correct, number)]
     assert 0.35 < sum(coins) / len(coins) < 0.65
     assert by_coin(four, answers, correct, 3) == by_coin(four, answers, correct, 3)
+
+
+def test_a_reward_model_pays_as_it_scores(tmp_path: Path, model: Transformer, tokenizer: Tokenizer) -> None:
+    with sealing(tmp_path / "model", Label("model", "sft", 1, {}), {}) as folder:
+        save_model(folder, model, tokenizer.ends)
+        tokenizer.save(folder)
+    judge = begin_reward(tmp_path / "model", model.device)
+    judge.score.weight.data.normal_(generator=torch.Generator().manual_seed(0))
+    with sealing(tmp_path / "judge", Label("reward", "reward", 1, {}), {}) as folder:
+        save_model(folder, judge, tokenizer.ends)
+        tokenizer.save(folder)
+    config = RlConfig(reward="model", reward_model=str(tmp_path / "judge"))
+    scorer = scorer_of(config, model.device, torch.float32)
+    answers = [answer(tokenizer, text) for text in ("12", "a longer answer", "x")]
+    found = [row["model"] for row in scorer(PROBLEMS[:3], answers, [False] * 3, 0)]
+    for problem, one, score in zip(PROBLEMS, answers, found, strict=False):
+        said = {"role": "assistant", "content": one.reply.content}
+        ids = render(tokenizer, [{"role": "user", "content": problem.question}, said]).ids
+        ids = ids[: len(ids) - ids[::-1].index(tokenizer.turn_end)]
+        assert score == pytest.approx(judge.scores(torch.tensor([ids]))[0, -1].item(), abs=1e-5)
+    with pytest.raises(UsageError):
+        scorer_of(RlConfig(reward="model"), model.device, torch.float32)
 
 
 def test_pass_at_k_is_the_share_of_choices_that_hold_a_right_one() -> None:
@@ -219,8 +242,8 @@ def test_what_is_set_for_practice_holds_for_its_controls(sealed: Callable[[], Pa
     )
     warm = settings_of(folder, ["addition:2"], (), None, ("warm",), ())
     assert warm == (f"start.model={folder}", "warm.task=addition", "warm.level=2", "warm.highest=2")
-    with pytest.raises(UsageError):
-        settings_of(folder, ["addition:2"], (), Path("judge"), ("random",), ())
+    judged = settings_of(folder, ["addition:2"], (), Path("/judge"), ("random",), ())
+    assert [one for one in judged if "reward" in one] == ["rl.reward=model", "rl.reward_model=/judge"]
 
 
 def test_practice_on_a_model_alone_with_a_tool(sealed: Callable[[], Path], tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_rollouts_come_back_as_they_were_and_as_a_table(trial: Any, bandit: None
 def test_a_config_that_makes_no_sense_is_refused() -> None:
     from trivium.ground.errors import ConfigError
 
-    for wrong in ({"reward": "nice"}, {"reward": "model"}, {"updates": 0}, {"budget": 3, "think": False}):
+    for wrong in ({"reward": "nice"}, {"updates": 0}, {"budget": 3, "think": False}):
         with pytest.raises(ConfigError):
             RlConfig(**wrong)  # type: ignore[arg-type]
     for wrong in ({"advantage": "x"}, {"kl": 0.1, "kl_form": "k1"}, {"clip_low": 1.0}):

@@ -98,7 +98,7 @@ def main(
     about = (
         f"{date.today().isoformat()}, {where}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}, torch "
         f"{torch.__version__}, Python {platform.python_version()}, {str(pick_dtype(place)).removeprefix('torch.')}. "
-        f"{prompt}-token prompts, batch {batch}, {group} answers a prompt, {rounds} rounds after one that is not counted."
+        f"{prompt}-token prompts, batch {batch}, {group} answers a prompt, {rounds} rounds after one that is not told."
     )
     text = "\n".join(["## RL: rollouts a second", "", about, "", *table(head, rows), "", "`trivium bench rl`"])
     print(text)

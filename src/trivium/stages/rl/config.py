@@ -181,8 +181,6 @@ class RlConfig:
 
     def __post_init__(self) -> None:
         check(self.reward in REWARDS, "reward", self.reward, f"Use one of {', '.join(REWARDS)}.")
-        named = bool(self.reward_model) == (self.reward == "model")
-        check(named, "reward_model", self.reward_model, "reward=model goes with the folder of a reward model.")
         check(self.samples > 1, "samples", self.samples, "An advantage needs 2 answers or more.")
         check(self.temperature > 0, "temperature", self.temperature, "Equal answers teach nothing: above 0.")
         check(0 <= self.threshold < 1, "threshold", self.threshold, "It is a share below 1.")

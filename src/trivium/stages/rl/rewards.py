@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from trivium.generate.sampling import uniforms
+from trivium.ground.errors import UsageError
 from trivium.model.reward import load_reward
 from trivium.stages.rl.config import RlConfig
 from trivium.stages.rl.sampler import Answer
@@ -124,6 +125,8 @@ class Learned:
 def scorer_of(config: RlConfig, device: torch.device, dtype: torch.dtype) -> Scorer:
     """The scorer that a config asks for. Raises ArtifactError for a folder that holds no reward model."""
     if config.reward == "model":
+        if not config.reward_model:
+            raise UsageError("No reward model is named.", "Give its folder: --reward-model FOLDER.")
         return Learned(Path(config.reward_model), device, dtype)
     if config.reward == "ternary":
         return Ternary(config.threshold)

@@ -52,7 +52,8 @@ FEWEST = 8
 
 def label_of(config: RlConfig, inputs: Mapping[str, Artifact]) -> Label:
     """The label of the artifact that `run` would seal."""
-    judge = {"reward_model": open_artifact(Path(config.reward_model), "reward").id} if config.reward_model else {}
+    named = config.reward == "model" and config.reward_model
+    judge = {"reward_model": open_artifact(Path(config.reward_model), "reward").id} if named else {}
     return Label("model", RL_STAGE, RL_FORMAT, config, parents_of(inputs), fingerprints=judge)
 
 
