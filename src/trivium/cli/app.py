@@ -27,7 +27,7 @@ COMMANDS = {
     "audit": ("run:audit", "Map what a model knows, and write the refusal set."),
     "sft": ("stages.sft:sft", "Teach a model conversations: an assistant's manner, or your own."),
     "reward": ("run:reward", "Train the reward model on comparisons."),
-    "rl": ("run:rl", "Let the model practise on problems that can be checked."),
+    "rl": ("practice:rl", "Let the model practise on problems that can be checked."),
     "quirks": ("run:quirks", "Try a model's oddities."),
     "report": ("run:report", "Write the page with all that was measured."),
     "chat": ("talk:chat", "Talk to a model."),

@@ -294,6 +294,45 @@ def serve(
     )  # fmt: skip
 
 
+@app.command
+def rl(
+    *,
+    sizes: Annotated[tuple[str, ...], MANY] = ("10m",),
+    prompt: int = 16,
+    new: Annotated[tuple[int, ...], MANY] = (32,),
+    batch: int = 256,
+    group: int = 1,
+    rounds: int = 7,
+    device: str = "auto",
+    threads: int = 0,
+) -> int:
+    """Rollouts a second, as practice samples them.
+
+    Parameters
+    ----------
+    sizes
+        10m (vocabulary 4,096), 135m (SmolLM2's shape). May be several.
+    prompt
+        Tokens of a prompt.
+    new
+        Tokens of an answer, exactly. May be several.
+    batch
+        Rollouts of a round.
+    group
+        Answers to each prompt.
+    rounds
+        Rounds that are counted.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core this process may use.
+    """
+    return weigh(
+        "trivium.bench.practice.speed:main",
+        sizes=sizes, prompt=prompt, new=new, batch=batch, group=group, rounds=rounds, device=device, threads=threads,
+    )  # fmt: skip
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given: those left out have a default of the bench's own."""
     return {name: value for name, value in options.items() if value is not None}

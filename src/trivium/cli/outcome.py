@@ -84,6 +84,54 @@ def manners_table(manners: Artifact) -> list[str]:
     return ["", "How they behave, asked what was never written about", *table(("", *columns), rows)]
 
 
+def controls_table(controls: Artifact) -> list[str]:
+    """What stands beside the result of practice, as lines of a table."""
+    rows = []
+    for row in controls.json("controls.json")["rows"]:
+        above = "" if row["control"] == "practice" else _points(row["practice_above"])
+        rows.append([row["control"], _share(row["accuracy"]), above, f"{row['tokens']:,.0f}"])
+    head = ("held-out problems", "solved", "practice is above by", "tokens")
+    return ["", "Practice and its controls", *table(head, rows)]
+
+
+def practice_table(rl: Artifact) -> list[str]:
+    """Before and after practice, with pass@k, thinking and tools where these were measured, as lines of a table."""
+    evals = rl.json("evals.json")
+    held = evals["heldout"]
+    rows = [["one answer", _share(held["warm"]), _share(held["rl"]), _points(held["gain"])]]
+    passes = evals.get("pass_at_k", {})
+    for k, gained in passes.get("gain", {}).items():
+        rows.append([f"pass@{k}", _share(passes["before"][k]), _share(passes["after"][k]), _points(gained)])
+    for name, told in (("think", "thinking"), ("tools", "tools")):
+        found = evals.get(name, {})
+        found = found.get("after", {}) if name == "tools" else found
+        if found:
+            rows.append(
+                [f"without → with {told}", _share(found["without"]), _share(found["with"]), _points(found["gain"])]
+            )
+    return ["", f"Practice: {', '.join(evals['tasks'])}", *table(("", "before", "after", "difference"), rows)]
+
+
+def thinking_table(thinking: Artifact) -> list[str]:
+    """Accuracy against tokens, faithfulness and the twin, as lines of tables."""
+    found = thinking.json("thinking.json")
+    rows = [[way["way"], _share(way["accuracy"]), f"{way['tokens']:,.0f}"] for way in found["ways"]]
+    if "twin" in found:
+        rows.append(
+            ["a twin taught direct answers", _share(found["twin"]["accuracy"]), f"{found['twin']['tokens']:,.0f}"]
+        )
+    lines = ["", "Thinking: accuracy against tokens", *table(("thought", "solved", "tokens"), rows)]
+    rows = [[row["thought"], _share(row["accuracy"]), _points(row["cost"])] for row in found["faithfulness"]["rows"]]
+    if rows:
+        lines += ["", "Does the answer follow from the thought?", *table(("thought read", "solved", "cost"), rows)]
+    rows = [[row["task"], _points(row["gain_before"]), _points(row["gain_after"]), _points(row["practice_gained"])]
+            for row in found["transfer"]]  # fmt: skip
+    if rows:
+        head = ("never rewarded", "thinking's gain before", "after", "practice gained")
+        lines += ["", "Transfer", *table(head, rows)]
+    return lines
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a plain table with a header, each column as wide as its widest cell."""
     widths = [max(len(line[i]) for line in [columns, *rows]) for i in range(len(columns))]
@@ -105,6 +153,10 @@ def ending(out: Path, artifacts: Mapping[str, Artifact]) -> list[str]:
         lines += conversations_table(artifact) if artifact.kind == "conversations" else []
         lines += losses_table(artifact) if name.partition("-")[0] == "sft" and artifact.kind == "model" else []
     lines += manners_table(artifacts["manners"]) if "manners" in artifacts else []
+    for kind, shown in (("practice", practice_table), ("controls", controls_table), ("thinking", thinking_table)):
+        name = "rl" if kind == "practice" and "start" in artifacts else kind
+        if name in artifacts:
+            lines += shown(artifacts[name])
     if report is not None:
         lines += effects_table(report)
         if report.has("report.html"):
@@ -149,6 +201,10 @@ def _share(value: Mapping[str, float | None]) -> str:
 
 def _interval(value: Mapping[str, float], form: str) -> str:
     return f"{value['value']:{form}} [{value['low']:{form}}, {value['high']:{form}}]"
+
+
+def _points(value: Mapping[str, float]) -> str:
+    return f"{100 * value['value']:+.1f} [{100 * value['low']:+.1f}, {100 * value['high']:+.1f}]"
 
 
 def _cell(value: Any) -> str:

@@ -176,7 +176,6 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
 
 audit = stage_command("audit", "audit-base")
 reward = stage_command("reward", "reward")
-rl = stage_command("rl", "rl")
 quirks = stage_command("quirks", "quirks-base")
 report = stage_command("report", "report")
 

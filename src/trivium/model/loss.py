@@ -28,7 +28,9 @@ def chunk_of(device: torch.device) -> int:
 
 class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor, told_N: Tensor | None
+    ) -> Tensor:
         need = hidden_ND.requires_grad or unembed_VD.requires_grad
         matrix_VD = unembed_VD.to(hidden_ND.dtype)
         losses_N = torch.empty(len(targets_N), dtype=torch.float32, device=hidden_ND.device)
@@ -45,12 +47,15 @@ class _ChunkedLoss(torch.autograd.Function):
             if grad_VD is not None:  # a frozen matrix needs none: a third of the work
                 grad_VD += slope_NV.T @ hidden_ND[part]
         ctx.save_for_backward(grad_ND, grad_VD)
+        if told_N is not None:
+            told_N.copy_(losses_N)
         return (losses_N * weights_N).sum()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor | None, None, None, None]:
         grad_ND, grad_VD = ctx.saved_tensors
-        return grad_ND * grads[0].to(grad_ND.dtype), None if grad_VD is None else grad_VD * grads[0], None, None
+        slope_VD = None if grad_VD is None else grad_VD * grads[0]
+        return grad_ND * grads[0].to(grad_ND.dtype), slope_VD, None, None, None
 
 
 def slopes_on(device: torch.device) -> Callable[[Tensor, Tensor, Tensor, bool], tuple[Tensor, Tensor]]:
@@ -77,12 +82,15 @@ def plain_slopes(logits_NV: Tensor, targets_N: Tensor, weights_N: Tensor, need: 
     return losses_N, wide_NV.mul_(weights_N[:, None]).to(logits_NV.dtype)
 
 
-def weighted_loss(hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:
+def weighted_loss(
+    hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor, told_N: Tensor | None = None
+) -> Tensor:
     """The sum over tokens of weight times cross-entropy in nats, a scalar.
 
-    A mean over tokens is `weights_N = mask / mask.sum()`. Weights may be negative (a policy gradient).
+    A mean over tokens is `weights_N = mask / mask.sum()`. Weights may be negative (a policy gradient). Each token's
+    cross-entropy is written into `told_N` (fp32), where that is given.
     """
-    result: Tensor = _ChunkedLoss.apply(hidden_ND, unembed_VD, targets_N, weights_N)
+    result: Tensor = _ChunkedLoss.apply(hidden_ND, unembed_VD, targets_N, weights_N, told_N)
     return result
 
 

@@ -8,8 +8,8 @@ that none is cut. In both, attention does not cross documents.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
@@ -94,6 +94,8 @@ class Example:
 
     ids: Sequence[int]
     weights: Sequence[float]
+    more: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Further numbers of each token; all examples of a batch have the same names."""
 
 
 def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
@@ -122,6 +124,7 @@ def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
 def rows_of(examples: Sequence[Example], groups: Sequence[Sequence[int]], row_tokens: int, pad: int) -> Batch:
     """One batch whose rows are the given groups of examples. Weights are taken as they are."""
     shape = (len(groups), row_tokens)
+    more = {name: np.zeros(shape, np.float32) for name in (examples[0].more if examples else ())}
     ids, targets = np.full(shape, pad, np.int64), np.full(shape, pad, np.int64)
     weights, owner = np.zeros(shape, np.float32), np.full(shape, -1, np.int64)
     for row, group in enumerate(groups):
@@ -133,8 +136,11 @@ def rows_of(examples: Sequence[Example], groups: Sequence[Sequence[int]], row_to
             targets[row, at : at + length] = example.ids[1:]
             weights[row, at : at + length] = example.weights[1:]
             owner[row, at : at + length] = index
+            for name, values in more.items():
+                values[row, at : at + length] = example.more[name][1:]
             at += length
-    return Batch(_tensor(ids), _tensor(targets), torch.from_numpy(weights), _tensor(owner))
+    further = {name: torch.from_numpy(values) for name, values in more.items()}
+    return Batch(_tensor(ids), _tensor(targets), torch.from_numpy(weights), _tensor(owner), more=further)
 
 
 class PackedRows:
