@@ -29,7 +29,7 @@ COMMANDS = {
     "reward": ("preferences.reward:reward", "Train the reward model on comparisons."),
     "dpo": ("preferences.dpo:dpo", "Teach a model what people prefer, from comparisons directly."),
     "compare": ("preferences.compare:compare", "Say which of two answers is better, and keep it."),
-    "rl": ("run:rl", "Let the model practise on problems that can be checked."),
+    "rl": ("preferences.rl:rl", "Let the model practise on problems that can be checked."),
     "quirks": ("run:quirks", "Try a model's oddities."),
     "report": ("run:report", "Write the page with all that was measured."),
     "chat": ("talk:chat", "Talk to a model."),
