@@ -1,4 +1,4 @@
-"""Collecting comparisons: every verdict is on disk at once, sessions go on, order is by chance, agreement is Cohen's."""
+"""Collecting comparisons: every verdict is on disk at once, sessions go on, order is by chance, kappa is Cohen's."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ from trivium.text.tokenizer import Tokenizer
 
 
 def questions(count: int = 40) -> list[Question]:
-    return [
-        Question(({"role": "user", "content": f"asked {i}"},), Candidate(f"good {i}", "m", i), Candidate(f"bad {i}", "m", -i))
-        for i in range(count)
-    ]  # fmt: skip
+    asked = [({"role": "user", "content": f"asked {i}"},) for i in range(count)]
+    return [Question(asked[i], Candidate(f"good {i}", "m", i), Candidate(f"bad {i}", "m", -i)) for i in range(count)]
 
 
 def typing(*words: str) -> Callable[[str], str | None]:

@@ -1,4 +1,4 @@
-"""Best of n, the law, and the distance: against enumeration, against planted coefficients, against the sums themselves."""
+"""Best of n, the law, and the distance: against enumeration, planted coefficients, and the sums themselves."""
 
 from __future__ import annotations
 

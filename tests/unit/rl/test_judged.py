@@ -18,12 +18,12 @@ from trivium.model.transformer import Transformer
 from trivium.stages.rl.judged import JudgedConfig, JudgedPractice, practise
 from trivium.text.tokenizer import Tokenizer
 
-RATES = OptimizerConfig(muon_lr=0.01, embed_lr=0.01, head_lr=0.01, momentum=0.9)
+RATES = OptimizerConfig(muon_lr=0.03, embed_lr=0.03, head_lr=0.03, momentum=0.9)
 ASKED = [[{"role": "user", "content": text}] for text in ("a", "b", "c")]
 
 
-def many_es(_prompts: Sequence[Any], answers: Sequence[str]) -> np.ndarray:
-    return np.array([text.count("e") for text in answers], float)
+def early_letters(_prompts: Sequence[Any], answers: Sequence[str]) -> np.ndarray:
+    return np.array([sum("a" <= letter <= "m" for letter in text) for text in answers], float)
 
 
 def small(tokenizer: Tokenizer, seed: int = 0) -> Transformer:
@@ -37,8 +37,10 @@ def small(tokenizer: Tokenizer, seed: int = 0) -> Transformer:
 
 
 def run(tokenizer: Tokenizer, work: Path, **fields: Any) -> tuple[JudgedPractice, list[dict[str, Any]]]:
-    config = JudgedConfig(**({"steps": 12, "prompts": 3, "samples": 16, "max_new": 8, "optimizer": RATES} | fields))
-    practice = JudgedPractice(config, small(tokenizer), small(tokenizer), tokenizer, many_es, ASKED)
+    config = JudgedConfig(
+        **({"steps": 12, "prompts": 3, "samples": 16, "max_new": 8, "whole": False, "optimizer": RATES} | fields)
+    )
+    practice = JudgedPractice(config, small(tokenizer), small(tokenizer), tokenizer, early_letters, ASKED)
     rows: list[dict[str, Any]] = []
     how = How(progress=False, threads=1, device="cpu", checkpoint_seconds=1e9)
     practise(practice, Label("model", "toy", 1, config), work, how, lambda _step, _model: rows.append(practice.facts))
@@ -51,6 +53,16 @@ def test_it_goes_where_the_scorer_points_and_a_price_holds_it(byte_tokenizer: To
     assert free[0]["kl"] == pytest.approx(0.0, abs=0.02)
     assert held[-1]["kl"] < free[-1]["kl"] / 2
     assert free[-1]["kl_k3"] > 0
+    assert free[-1]["reward"] > free[0]["reward"] + 0.5
+
+
+def test_an_answer_that_is_cut_off_is_the_worst(byte_tokenizer: Tokenizer) -> None:
+    config = JudgedConfig(prompts=2, samples=4, max_new=2)
+    practice = JudgedPractice(
+        config, small(byte_tokenizer), small(byte_tokenizer), byte_tokenizer, early_letters, ASKED
+    )
+    assert practice.batch(0) is None, "all are cut off, so none is better"
+    assert practice.facts["truncated"] == 1.0
 
 
 def test_practice_ends_at_a_distance(byte_tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -70,7 +82,9 @@ def test_the_same_step_and_weights_sample_the_same(byte_tokenizer: Tokenizer) ->
     config = JudgedConfig(prompts=2, samples=4, max_new=8)
     told = []
     for _ in "ab":
-        practice = JudgedPractice(config, small(byte_tokenizer), small(byte_tokenizer), byte_tokenizer, many_es, ASKED)
+        practice = JudgedPractice(
+            config, small(byte_tokenizer), small(byte_tokenizer), byte_tokenizer, early_letters, ASKED
+        )
         told.append([completion.ids for completion in practice.sample(5)[1]])
     assert told[0] == told[1]
     assert len({tuple(ids) for ids in told[0]}) == 8, "each answer has a seed of its own"

@@ -175,7 +175,8 @@ def show_agreement(files: Sequence[Path], as_json: bool) -> int:
     for path in files:
         if not path.is_file():
             raise UsageError(f"{path} is not there.", "Give a file that `trivium compare` wrote.")
-    found = agreement(*(verdicts(list(read_jsonl(path))) for path in files))
+    one, other = (verdicts(list(read_jsonl(path))) for path in files)
+    found = agreement(one, other)
     if not found["both"]:
         raise UsageError("The two files have no comparison in common.", "Ask the second person with --again.")
     if as_json:

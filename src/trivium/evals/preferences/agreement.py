@@ -52,5 +52,5 @@ def kappa(table: NDArray[np.int64]) -> float | None:
 
 
 def verdicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Comparison's key -> verdict, from the lines of `trivium compare`'s file; skips say nothing, the last word counts."""
+    """Comparison's key -> verdict, from the lines of `trivium compare`'s file; the last word counts, skips do not."""
     return {str(row["key"]): str(row["verdict"]) for row in rows if row.get("verdict") in VERDICTS and "key" in row}

@@ -1,7 +1,7 @@
 """Best of n: what a judge's pick is worth, for every n at once, and how far from the policy it is.
 
-Of N answers to a prompt, sorted by the judge, the i-th worst is the best of a random n of them in C(i-1, n-1) of C(N, n)
-draws: so one set of N gives an unbiased figure for each n up to N (2210.10760, appendix I), not only for nested ones.
+Of N answers to a prompt, sorted by the judge, the i-th worst is the best of a random n of them in C(i-1, n-1) of
+C(N, n) draws: so one set of N gives an unbiased figure for each n up to N (2210.10760, appendix I).
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def draw_questions(
     temperature: float = 1.0,
     max_new: int = 128,
 ) -> list[Question]:
-    """Two answers to each prompt: of one engine twice, or of two, each named by its model's id. Equal ones are left out.
+    """Two answers to each prompt: of one engine twice, or of two, each named by its model's id. Equal ones go.
 
     The same seed and models give the same questions, so that a second person can be asked them.
     """

@@ -60,7 +60,9 @@ class JudgedConfig:
     samples: int = 8
     """Answers to each prompt."""
     max_new: int = 64
-    """Longest answer, in tokens; what is cut off counts as the worst."""
+    """Longest answer, in tokens."""
+    whole: bool = True
+    """An answer that is cut off there counts as the worst of its step."""
     kl: float = 0.05
     """Price of a nat of distance from the reference, in deviations of the score; 0: none."""
     stop_kl: float = 0.0
@@ -108,7 +110,8 @@ class JudgedPractice:
         texts = [parse(self.tokenizer, completion.ids).content.strip() for completion in completions]
         scores = self.scorer(asked, texts)
         cut = np.array([completion.finish == "length" for completion in completions])
-        scores = np.where(cut, scores.min(), scores)
+        if self.config.whole:
+            scores = np.where(cut, scores.min(), scores)
         grouped = scores.reshape(-1, self.config.samples)
         advantage = ((grouped - grouped.mean(1, keepdims=True)) / (scores.std() + 1e-6)).ravel()
         ids = [prompt(self.tokenizer, messages) for messages in asked]
