@@ -258,6 +258,99 @@ def serve(
     )  # fmt: skip
 
 
+@app.command
+def overoptimise(
+    model: Path | None = None,
+    /,
+    *,
+    gold: Path | None = None,
+    size: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    seed: int = 0,
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/overoptimise"),
+    docs: Path | None = None,
+) -> int:
+    """A reward model can be gamed: proxy and gold score by distance for best of n, RL and DPO, with remedies.
+
+    Parameters
+    ----------
+    model
+        A chat model's folder; a small one is made without any.
+    gold
+        A reward model's folder as the hidden person; a programmed taste without any.
+    size
+        A size of the experiment, as <field>=<value>: sizes=500,2000 or rl_steps=40. May be repeated.
+    seed
+        Moves everything.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core.
+    out
+        Where figures, curves and the section go.
+    docs
+        A Markdown file whose section is written anew.
+    """
+    from trivium.ground.how import How
+
+    how = How(device=device, threads=threads)
+    return weigh(
+        "trivium.bench.preferences.overoptimise:main",
+        model=model, gold=gold, size=size, out=out, how=how, seed=seed, docs=docs,
+    )  # fmt: skip
+
+
+@app.command
+def best_of_n(
+    model: Path,
+    judge: Path,
+    /,
+    *,
+    gold: Path | None = None,
+    prompts: Path | None = None,
+    samples: int = 64,
+    max_new: int = 64,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/best-of-n.json"),
+) -> int:
+    """What a reward model's pick among n answers scores, for each n, and how far that is from the policy.
+
+    Parameters
+    ----------
+    model
+        A chat model's folder.
+    judge
+        A reward model's folder.
+    gold
+        Another reward model, which says what the pick was worth.
+    prompts
+        A file of prompts, one a line, or JSON lines with a prompt; everyday ones by default.
+    samples
+        Answers to each prompt: the largest n.
+    max_new
+        Longest answer, in tokens.
+    seed
+        Decides the answers.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core.
+    out
+        Where the figures go, as JSON.
+    """
+    from trivium.cli.preferences.compare import asked_prompts
+    from trivium.ground.how import How
+
+    return weigh(
+        "trivium.bench.preferences.pick:main",
+        model=model, judge=judge, gold=gold, asked=asked_prompts(prompts, 100, 0), samples=samples, max_new=max_new,
+        seed=seed, how=How(device=device, threads=threads), out=out,
+    )  # fmt: skip
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given: those left out have a default of the bench's own."""
     return {name: value for name, value in options.items() if value is not None}

@@ -46,8 +46,8 @@ def chart(found: dict[str, Any], way: str, kind: str) -> str:
     drawn = []
     for ink, (name, run) in zip(INKS, found[way].items(), strict=False):
         rows = [row for row in run["rows"] if row["kl"] >= 0]
-        points = [(row["kl"] ** 0.5, _score(row, kind, name)) for row in rows]
-        points = sorted((x, y) for x, y in points if y is not None)
+        told = [(float(row["kl"]) ** 0.5, _score(row, kind, name)) for row in rows]
+        points = sorted((x, y) for x, y in told if y is not None)
         drawn.append(Line(name, ink, points, marks=True))
         if kind == "gold" and run.get("law") and points:
             start = run["rows"][0]["gold"]["value"]
@@ -83,9 +83,10 @@ def section(found: dict[str, Any]) -> str:
             for name, one in found["proxies"].items()])),
         "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "KL of peak, end",
                          "law: R²", "falls inside"],
-                        [_row(way, name, run) for way in ("best_of_n", "rl", "dpo") for name, run in found[way].items()])),
+                        [_row(way, *item) for way in ("best_of_n", "rl", "dpo") for item in found[way].items()])),
         "Stopping early, RL against the smallest proxy: " + "; ".join(
-            f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}" for name, one in found["early"].items()
+            f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}"
+            for name, one in found["early"].items()
         ) + ".",
         f"At one distance ({found['equal_kl']['kl']:.2f} nats), how often gold prefers it to the start: " + "; ".join(
             f"{name} {_share(one['wins'])} at {one['kl']:.2f}"

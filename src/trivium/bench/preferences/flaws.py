@@ -15,7 +15,7 @@ FLAWS = ("length", "flattery")
 
 
 def flaws(measure: Measure, clean: Sequence[Compared]) -> dict[str, Any]:
-    """For clean comparisons and for each flaw: the judge's leaning, and length and flattery of DPO's and RL's answers."""
+    """For clean comparisons and for each flaw: the judge's leaning, and what DPO's and RL's answers took over."""
     found = {"clean": _one(measure, "clean", clean)}
     for number, flaw in enumerate(FLAWS):
         rows = planted(clean, flaw, measure.ground.config.flaw, measure.ground.config.seed + number)

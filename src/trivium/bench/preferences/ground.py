@@ -1,4 +1,4 @@
-"""What the experiment stands on: a chat model of one's own or one made here in a minute, prompts, and the hidden gold."""
+"""What the experiment stands on: a chat model (given, or made here), prompts, and the hidden gold."""
 
 from __future__ import annotations
 

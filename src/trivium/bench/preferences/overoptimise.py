@@ -34,7 +34,7 @@ from trivium.ground.how import How
 
 
 def main(
-    model: Path | None, gold: Path | None, size: Sequence[str], out: Path, device: str, seed: int, docs: Path | None
+    model: Path | None, gold: Path | None, size: Sequence[str], out: Path, how: How, seed: int, docs: Path | None
 ) -> int:
     """Run the experiment and write `overoptimise.json`, the curves as SVG and the section as Markdown to `out`."""
     config = OverConfig(seed=seed)
@@ -44,7 +44,7 @@ def main(
             raise UsageError(f"--size {text} has no equals sign.", "Write <field>=<value>: most=64.")
         config = replace_field(config, name.replace("-", "_"), value)
     begun = time.perf_counter()
-    ground = begin(config, model, gold, out / "work", How(device=device))
+    ground = begin(config, model, gold, out / "work", how)
     found = experiment(ground)
     found["seconds"] = round(time.perf_counter() - begun, 1)
     for path in write(found, out, docs):
@@ -120,7 +120,7 @@ def equal_kl(
     bon: Sequence[dict[str, Any]], proxy: Any, gold: Any, rl: Sequence[dict[str, Any]], dpo: dict[str, Any],
     margin: float,
 ) -> dict[str, Any]:  # fmt: skip
-    """The three ways at the distance nearest to one that all reach: gold, and how often gold prefers them to the start."""
+    """The three ways at the distance that all reach: gold, and how often gold prefers them to the start."""
     moved = [row for way in dpo.values() for row in way["rows"]]
     reach = min(max(row["kl"] for row in way) for way in (bon, rl, moved))
     found: dict[str, Any] = {"kl": reach}
