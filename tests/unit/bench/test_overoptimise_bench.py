@@ -16,9 +16,11 @@ from trivium.ground.errors import ConfigError, UsageError
 from trivium.ground.how import How
 
 SIZE = (
-    "width=32", "layers=1", "vocabulary=320", "talks=60", "talk_epochs=1", "sizes=20,40", "small_layers=1", "ensemble=2",
+    "width=32", "layers=1", "vocabulary=320", "talks=60", "talk_epochs=1", "sizes=20,40", "small_layers=1",
+    "ensemble=2",
     "proxy_epochs=1", "batch=16", "train_prompts=8", "test_prompts=4", "most=8", "max_new=8", "margin=0.005",
-    "rl_steps=3", "rl_prompts=2", "rl_samples=3", "looks=3", "betas=0.1,",
+    "rl_steps=3", "rl_prompts=2", "rl_samples=3", "looks=3", "looked=8",
+    "betas=0.1,",
 )  # fmt: skip
 
 

@@ -81,6 +81,8 @@ class OverConfig:
     """Of distance, in the run that shows the KL penalty."""
     looks: int = 10
     """How often a policy is measured on its way."""
+    looked: int = 128
+    """Answers of a look."""
     betas: tuple[float, ...] = (0.5, 0.1, 0.03)
     """DPO's."""
     flaw: float = 0.3

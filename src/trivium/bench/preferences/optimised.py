@@ -30,7 +30,7 @@ class Measure:
     def __init__(self, ground: Ground, judges: dict[str, Scorer]) -> None:
         self.ground, self.judges = ground, judges
         self.reference = ground.policy()
-        self.asked = [text for text in ground.test for _ in range(max(1, 128 // len(ground.test)))]
+        self.asked = [text for text in ground.test for _ in range(max(1, ground.config.looked // len(ground.test)))]
         messages = [[{"role": "user", "content": text}] for text in self.asked]
         self.messages = messages
         self.start = self.take(self.reference)

@@ -6,8 +6,9 @@ import getpass
 import json as json_module
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -24,24 +25,41 @@ ASK = "[l]eft, [r]ight, [t]ie, [s]kip or [q]uit? "
 FLAG = Parameter(negative=())
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Whose answers are shown, and how they are drawn."""
+
+    stage: str | None = None
+    """Which of a run's models; the last one by default."""
+    against: Path | None = None
+    """Another model, with the same vocabulary, that gives the second answers."""
+    against_stage: str | None = None
+    """Which of that run's models."""
+    prompts: Path | None = None
+    """A file of prompts, one a line, or JSON lines with a prompt; everyday ones by default."""
+    count: int = 100
+    """How many comparisons."""
+    seed: int = 0
+    """Decides prompts and answers: the same seed asks a second person the same."""
+    temperature: float = 1.0
+    """Of the answers."""
+    max_new: int = 128
+    """Longest answer, in tokens."""
+    device: str = "auto"
+    """auto, cpu, cuda or mps."""
+
+
 def compare(
     model: Path | None = None,
     /,
     *,
-    stage: str | None = None,
-    against: Path | None = None,
-    against_stage: str | None = None,
-    prompts: Path | None = None,
-    count: int = 100,
     out: Path = Path("comparisons.jsonl"),
     who: str = "",
     again: Path | None = None,
-    seed: int = 0,
-    temperature: float = 1.0,
-    max_new: int = 128,
-    device: str = "auto",
     agreement: FILES = (),
     json: Annotated[bool, FLAG] = False,
+    drawing: Drawing = Drawing(),
 ) -> int:
     """Show two answers, take which is better, and write it down at once; the same command goes on where you stopped.
 
@@ -52,50 +70,29 @@ def compare(
     ----------
     model
         A run folder, or a sealed model folder, whose answers are compared.
-    stage
-        Which of a run's models; the last one by default.
-    against
-        Another model, with the same vocabulary, that gives the second answers.
-    against_stage
-        Which of that run's models.
-    prompts
-        A file of prompts, one a line, or JSON lines with a prompt; everyday ones by default.
-    count
-        How many comparisons.
     out
         The file of comparisons, to which lines are added.
     who
         Who judges; the login name by default.
     again
         A file of somebody else's comparisons: the same questions, without the verdicts.
-    seed
-        Decides prompts and answers: the same seed asks a second person the same.
-    temperature
-        Of the answers.
-    max_new
-        Longest answer, in tokens.
-    device
-        auto, cpu, cuda or mps.
     agreement
         Two files: how far two people agree (Cohen's kappa), and nothing is asked.
     json
         Print the agreement as JSON.
+    drawing
+        Whose answers are shown.
     """
     if agreement:
         return show_agreement(agreement, json)
     from trivium.ground.log import read_jsonl
     from trivium.stages.reward import collecting
 
-    if again is not None:
-        questions = collecting.again(read_jsonl(again))
-    elif model is not None:
-        models = [resolve(model, stage)]
-        if against is not None or against_stage is not None:
-            models.append(resolve(against or model, against_stage))
-        asked = asked_prompts(prompts, count, seed)
-        questions = drawn([m.path for m in models], [m.id for m in models], asked, seed, temperature, max_new, device)
-    else:
+    if again is None and model is None:
         raise UsageError("Whose answers are to be compared?", "`trivium compare MODEL`, or --again FILE.")
+    questions = (
+        drawn(model, drawing) if again is None and model is not None else collecting.again(read_jsonl(again or out))
+    )
     ledger = collecting.Ledger(out, who or getpass.getuser())
     try:
         taken = ask_all(ledger, questions, _typed)
@@ -105,10 +102,7 @@ def compare(
     return 0
 
 
-def drawn(
-    folders: Sequence[Path], ids: Sequence[str], asked: Sequence[Any], seed: int, temperature: float, max_new: int,
-    device: str,
-) -> list[Question]:  # fmt: skip
+def drawn(model: Path, drawing: Drawing) -> list[Question]:
     """The questions, with the answers of one model or of two. Raises UsageError for two vocabularies."""
     from trivium.generate.engine import Engine
     from trivium.ground.how import How
@@ -117,12 +111,16 @@ def drawn(
     from trivium.stages.reward.collecting import draw_questions
     from trivium.text.tokenizer import Tokenizer
 
-    place = settle(How(device=device))
-    tokenizers = [Tokenizer.open(folder) for folder in folders]
+    models = [resolve(model, drawing.stage)]
+    if drawing.against is not None or drawing.against_stage is not None:
+        models.append(resolve(drawing.against or model, drawing.against_stage))
+    place = settle(How(device=drawing.device))
+    tokenizers = [Tokenizer.open(one.path) for one in models]
     if len({tokenizer.fingerprint for tokenizer in tokenizers}) > 1:
         raise UsageError("The two models have different vocabularies.", "Compare models of one family.")
-    engines = [(id, Engine(load_model(path, place, pick_dtype(place)))) for id, path in zip(ids, folders, strict=True)]
-    return draw_questions(engines, tokenizers[0], asked, seed, temperature, max_new)
+    engines = [(one.id, Engine(load_model(one.path, place, pick_dtype(place)))) for one in models]
+    asked = asked_prompts(drawing.prompts, drawing.count, drawing.seed)
+    return draw_questions(engines, tokenizers[0], asked, drawing.seed, drawing.temperature, drawing.max_new)
 
 
 def asked_prompts(path: Path | None, count: int, seed: int) -> list[list[dict[str, str]]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Parameter
 
 from trivium.cli.run import SETTINGS, TrainingManner, stage_command
+from trivium.ground.artifact import Artifact
 from trivium.ground.config import replace_field
 from trivium.ground.errors import ConfigError, UsageError
 from trivium.journey.record import resolve
@@ -71,15 +73,31 @@ def reward(
         return stage_command("reward", node)(from_=from_, node=node, recipe=recipe, seed=seed, set=set, manner=manner)
     if model is None:
         raise UsageError("Which model is to become a judge?", "`trivium reward MODEL --comparisons FILE`.")
+    settings = Settings(seed or 0, set, out or Path("runs/reward"))
+    return from_files(resolve(model, stage), comparisons, test, where, settings, manner)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Seed, config fields, and where the judge goes."""
+
+    seed: int
+    fields: tuple[str, ...]
+    out: Path
+
+
+def from_files(
+    model: Artifact, comparisons: FILES, test: FILES, where: WORDS, settings: Settings, manner: TrainingManner
+) -> int:
+    """Train the judge of some files and print its figures. The exit code."""
     from trivium.stages.reward.config import FitConfig
     from trivium.stages.reward.fit import run
     from trivium.text.preferences.given import Given
 
-    config = settled(FitConfig(seed=seed or 0, heldout=0.0 if test else 0.1), "fit", set)
-    out = out or Path("runs/reward")
-    judge = run(config, {"model": resolve(model, stage)}, Given(comparisons, test, where), out, manner.how())
+    config = settled(FitConfig(seed=settings.seed, heldout=0.0 if test else 0.1), "fit", settings.fields)
+    judge = run(config, {"model": model}, Given(comparisons, test, where), settings.out, manner.how())
     evals = judge.json("evals.json")
-    print(json.dumps(evals, indent=1, ensure_ascii=False) if manner.json else "\n".join(told(evals, out)))
+    print(json.dumps(evals, indent=1, ensure_ascii=False) if manner.json else "\n".join(told(evals, settings.out)))
     return 0
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from trivium.cli.preferences.compare import asked_prompts
 from trivium.cli.preferences.reward import settled
 from trivium.cli.run import SETTINGS, TrainingManner, stage_command
-from trivium.ground.artifact import open_artifact
+from trivium.ground.artifact import Artifact, open_artifact
 from trivium.ground.errors import UsageError
 from trivium.journey.record import JOURNEY, open_node, resolve
 
@@ -69,6 +69,16 @@ def rl(
         return stage_command("rl", node)(from_=from_, node=node, recipe=recipe, seed=seed, set=set, manner=manner)
     if model is None:
         raise UsageError("Which model is to practise?", "`trivium rl MODEL --reward-model DIR`.")
+    start = resolve(model, stage)
+    settings = (() if kl is None else (f"judged.kl={kl}",)) + set
+    return with_judge(start, reward_model, asked_prompts(prompts, 400, 0), settings, seed or 0, out, manner)
+
+
+def with_judge(
+    start: Artifact, reward_model: Path, asked: list[Any], settings: tuple[str, ...], seed: int, out: Path,
+    manner: TrainingManner,
+) -> int:  # fmt: skip
+    """Practise what the judge likes, and print score, distance and length before and after. The exit code."""
     from trivium.stages.rl.judged import JudgedConfig, run
 
     judge = (
@@ -76,9 +86,8 @@ def rl(
         if (reward_model / JOURNEY).is_file()
         else open_artifact(reward_model, "reward")
     )
-    config = settled(JudgedConfig(seed=seed or 0), "judged", ((f"judged.kl={kl}",) if kl is not None else ()) + set)
-    inputs = {"model": resolve(model, stage), "reward": judge}
-    told = run(config, inputs, asked_prompts(prompts, 400, 0), out, manner.how()).json("evals.json")
+    config = settled(JudgedConfig(seed=seed), "judged", settings)
+    told = run(config, {"model": start, "reward": judge}, asked, out, manner.how()).json("evals.json")
     if manner.json:
         print(json.dumps(told, indent=1, ensure_ascii=False))
         return 0
