@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from trivium.evals.preferences.judging import Judge, Prompt, Scorer, Scores, mes
 from trivium.generate.engine import Engine
 from trivium.generate.talk import answer, ask
 from trivium.ground.artifact import Label
-from trivium.ground.config import check
+from trivium.ground.config import check, digest
 from trivium.ground.how import How
 from trivium.model.config import ModelConfig, OptimizerConfig
 from trivium.model.device import pick_dtype, settle
@@ -124,6 +125,7 @@ class Ground:
         objective: Objective = language_loss, look: Callable[[int], Mapping[str, Any] | None] | None = None,
     ) -> None:  # fmt: skip
         """Train to the end in a work folder of its own."""
+        shutil.rmtree(self.work / name, ignore_errors=True)  # a run that was killed left no looks: it begins anew
         plan = LoopConfig(steps=steps, optimizer=rates, schedule=ScheduleConfig(warmup=0.1, decay=0.5, floor=0.1))
         label = Label("bench", name, 1, self.config)
         Loop(model, source, plan, label, self.work / name, self.how, objective, spikes=False).run(name, look)
@@ -141,7 +143,7 @@ class Taste:
 def begin(config: OverConfig, model: Path | None, gold: Path | None, work: Path, how: How) -> Ground:
     """The ground of an experiment: on the chat model in a folder, or on one made here; gold is taste or a judge."""
     device = settle(how)
-    folder = model or make_policy(config, work / "policy", device, how)
+    folder = model or make_policy(config, work / f"policy-{_meaning(config)}", device, how)
     tokenizer = Tokenizer.open(folder)
     scorer: Scorer = Taste() if gold is None else Judge.open(gold, device, pick_dtype(device))
     ground = Ground(config, folder, tokenizer, device, work, how, scorer)
@@ -149,6 +151,12 @@ def begin(config: OverConfig, model: Path | None, gold: Path | None, work: Path,
     ground.test, ground.train = asked[: config.test_prompts], asked[config.test_prompts :][: config.train_prompts]
     check(len(ground.train) > 1, "test_prompts", config.test_prompts, f"There are {len(asked)} prompts in all.")
     return ground
+
+
+def _meaning(config: OverConfig) -> str:
+    """What decides the policy that is made here: another config must not find it."""
+    made = (config.seed, config.width, config.layers, config.vocabulary, config.talks, config.talk_epochs)
+    return digest(list(made), 8)
 
 
 def make_policy(config: OverConfig, folder: Path, device: torch.device, how: How) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -93,6 +94,7 @@ def reinforce(measure: Measure, name: str, scorer: Scorer, kl: float = 0.0, stop
             model.eval()
             rows.append(measure.take(model, step=step))
 
+    shutil.rmtree(ground.work / name, ignore_errors=True)
     practise(practice, Label("bench", name, 1, [config.seed, kl]), ground.work / name, ground.how, look)
     return told(measure, rows)
 
