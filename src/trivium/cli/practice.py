@@ -37,7 +37,12 @@ class Wish:
     tools: Annotated[tuple[str, ...], MANY] = ()
     """Tools that may be called: calculator, python, search=FOLDER."""
     reward_model: Path | None = None
-    """A reward model's folder: it pays in the place of the verifier."""
+    """A reward model's folder (or a run that has one): it pays in the place of the verifier; without a task, for
+    answers to prompts."""
+    prompts: Path | None = None
+    """With a reward model: a file of prompts, one a line, or JSON lines with a prompt; everyday ones by default."""
+    kl: float | None = None
+    """With a reward model and prompts: price of a nat of distance from the beginning; 0.05 by default."""
     out: Path | None = None
     """The run folder; runs/rl by default."""
 
@@ -56,7 +61,8 @@ def rl(
 ) -> int:
     """Let a model practise on problems that can be checked.
 
-    trivium rl MODEL --task addition:3 --control random vote --out runs/sums · trivium rl --from runs/nano
+    trivium rl MODEL --task addition:3 --control random vote --out runs/sums · trivium rl --from runs/nano ·
+    trivium rl MODEL --reward-model runs/judge --kl 0.05 --out runs/pleasing
 
     Parameters
     ----------
@@ -87,6 +93,14 @@ def rl(
         return run(from_=from_ or RUN, node=node, recipe=recipe, seed=seed, set=set, manner=manner)
     if from_ is not None:
         raise UsageError("A model and --from are two beginnings.", "Leave one of them out.")
+    if wish.reward_model is not None and not wish.task:
+        from trivium.cli.preferences.compare import asked_prompts
+        from trivium.cli.preferences.judged import with_judge
+
+        settings = (() if wish.kl is None else (f"judged.kl={wish.kl}",)) + tuple(set)
+        prompts = asked_prompts(wish.prompts, 400, 0)
+        out = wish.out or Path("runs/rl")
+        return with_judge(resolve(model), wish.reward_model, prompts, settings, seed or 0, out, manner)
     options = asked(wish.control, wish.warm, wish.thinking)
     settings = settings_of(model, wish.task, wish.tools, wish.reward_model, options, set)
     name = "+".join(("practice", *options))
