@@ -24,7 +24,7 @@ COMMANDS = {
     "corpus-shard": ("corpus:corpus_shard", "Make one shard of a corpus, as a batch job does it."),
     "tokenizer": ("tokenizer:app", "Learn the vocabulary and write token shards; look at tokens."),
     "pretrain": ("stages.pretrain:pretrain", "Train the base model, which continues documents."),
-    "audit": ("run:audit", "Map what a model knows, and write the refusal set."),
+    "audit": ("audit.command:audit", "Map what a model knows, and write refusal conversations."),
     "sft": ("stages.sft:sft", "Teach a model conversations: an assistant's manner, or your own."),
     "reward": ("preferences.reward:reward", "Train the reward model on comparisons."),
     "dpo": ("preferences.dpo:dpo", "Teach a model what people prefer, from comparisons directly."),

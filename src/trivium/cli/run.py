@@ -174,8 +174,6 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
     return stage
 
 
-audit = stage_command("audit", "audit-base")
-reward = stage_command("reward", "reward")
 quirks = stage_command("quirks", "quirks-base")
 report = stage_command("report", "report")
 

@@ -1,0 +1,1 @@
+"""`trivium audit`: of any model, or as a stage of a run."""
