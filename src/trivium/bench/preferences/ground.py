@@ -86,6 +86,10 @@ class OverConfig:
     """Answers of a look."""
     betas: tuple[float, ...] = (0.5, 0.1, 0.03)
     """DPO's."""
+    dpo_rate: float = 0.003
+    """Peak rate of DPO's matrices; embeddings take half of it, the head a quarter."""
+    dpo_epochs: int = 2
+    """DPO's passes over the comparisons."""
     flaw: float = 0.3
     """Share of the comparisons that a planted flaw decides."""
 

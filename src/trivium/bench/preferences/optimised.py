@@ -108,7 +108,7 @@ def contrast(measure: Measure, name: str, compared: Sequence[Compared], beta: fl
     source = ContrastedPairs(pairs, 512, config.batch, config.seed, ground.tokenizer.end_of_text)
     known, _ = all_logprobs(policy, source)
     objective = Contrast(known, torch.zeros(len(pairs), dtype=torch.bool), beta)
-    steps = source.steps_per_epoch
+    steps = config.dpo_epochs * source.steps_per_epoch
     rows = [measure.start | {"step": 0}]
 
     def look(step: int) -> None:
@@ -116,7 +116,7 @@ def contrast(measure: Measure, name: str, compared: Sequence[Compared], beta: fl
             policy.eval()
             rows.append(measure.take(policy, step=step))
 
-    rates = OptimizerConfig(muon_lr=0.001, embed_lr=0.0005, head_lr=0.00025)
+    rates = OptimizerConfig(muon_lr=config.dpo_rate, embed_lr=config.dpo_rate / 2, head_lr=config.dpo_rate / 4)
     ground.loop(name, policy, source, steps, rates, objective, look)
     return told(measure, rows)
 
