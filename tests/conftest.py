@@ -1,14 +1,18 @@
-"""What all tests share: a run folder in which four toy stages have been run."""
+"""What all tests share: a run folder in which four toy stages have been run; property tests without deadlines."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from toy_stages import toy
 
 from trivium.ground.how import How
 from trivium.journey.run import run
+
+settings.register_profile("no deadlines", deadline=None)  # no test asserts a duration: machines can be busy
+settings.load_profile("no deadlines")
 
 
 @pytest.fixture

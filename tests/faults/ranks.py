@@ -250,6 +250,21 @@ def journey(folder: Path) -> None:
         os.environ["MASTER_PORT"] = str(int(os.environ["MASTER_PORT"]) + 1)
 
 
+def practise(folder: Path) -> None:
+    """RL by all ranks: to its end, and stopped after each step."""
+    from rl_training import practise as run_practice
+
+    from trivium.ground.signals import StopFlag
+
+    how = joined()
+    run_practice(how, folder, "whole")
+    for part in range(5):
+        mine = dataclasses.replace(how, stop=StopFlag())
+        with contextlib.suppress(Stopped):
+            run_practice(mine, folder, "parts", lambda _step, stop=mine.stop: stop.request("a test"), seed=9 * part)
+    how.group.leave()
+
+
 def rows(count: int) -> Any:
     """Batches of so many rows, which the ranks may not divide."""
     from tiny_training import shard
@@ -259,7 +274,7 @@ def rows(count: int) -> Any:
     return StreamRows(shard(), 24, count, seed=3)
 
 
-SCENARIOS = {"learn": learn, "three": three, "ends": ends, "journey": journey}
+SCENARIOS = {"learn": learn, "three": three, "ends": ends, "journey": journey, "practise": practise}
 
 
 def main() -> None:

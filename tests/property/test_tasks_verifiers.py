@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trivium.tasks.arithmetic import column_working, decimal_working
+from trivium.tasks.generated.arithmetic import column_working, decimal_working
 from trivium.tasks.problem import Problem
 from trivium.tasks.registry import lenient, verify
 

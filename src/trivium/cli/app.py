@@ -23,11 +23,13 @@ COMMANDS = {
     "corpus": ("corpus:app", "Clean documents: a reason for every one that goes."),
     "corpus-shard": ("corpus:corpus_shard", "Make one shard of a corpus, as a batch job does it."),
     "tokenizer": ("tokenizer:app", "Learn the vocabulary and write token shards; look at tokens."),
-    "pretrain": ("pretrain:pretrain", "Train the base model, which continues documents."),
+    "pretrain": ("stages.pretrain:pretrain", "Train the base model, which continues documents."),
     "audit": ("audit.command:audit", "Map what a model knows, and write refusal conversations."),
-    "sft": ("run:sft", "Teach the base model an assistant's manner."),
-    "reward": ("run:reward", "Train the reward model on comparisons."),
-    "rl": ("run:rl", "Let the model practise on problems that can be checked."),
+    "sft": ("stages.sft:sft", "Teach a model conversations: an assistant's manner, or your own."),
+    "reward": ("preferences.reward:reward", "Train the reward model on comparisons."),
+    "dpo": ("preferences.dpo:dpo", "Teach a model what people prefer, from comparisons directly."),
+    "compare": ("preferences.compare:compare", "Say which of two answers is better, and keep it."),
+    "rl": ("practice:rl", "Let the model practise on problems that can be checked."),
     "quirks": ("run:quirks", "Try a model's oddities."),
     "report": ("run:report", "Write the page with all that was measured."),
     "chat": ("talk:chat", "Talk to a model."),
@@ -42,10 +44,12 @@ COMMANDS = {
     "verify": ("look:verify", "Check the hashes of an artifact or of a whole run."),
     "clean": ("look:clean", "Remove artifacts of a run that nothing refers to any more."),
     "doctor": ("doctor:app", "Look at this machine and this installation."),
-    "bench": ("bench:app", "Run a comparison, with its controls."),
+    "bench": ("benches.front:app", "Run a comparison, with its controls."),
     "diagnose": ("later:diagnose", "Not there yet: which stage owns a surprising answer."),
 }
-CONFIGURED = frozenset({"run", "corpus", "tokenizer", "pretrain", "audit", "sft", "reward", "rl", "quirks", "report"})
+CONFIGURED = frozenset(
+    {"run", "corpus", "tokenizer", "pretrain", "audit", "sft", "reward", "dpo", "rl", "quirks", "report"}
+)
 DOTTED = re.compile(r"--([A-Za-z][\w-]*(?:\.[\w-]+)+)(?:=(.*))?", re.DOTALL)
 EPILOGUE = """Exit codes: 0 done, 2 usage, 3 bad input artifact, 4 stopped and resumable, 5 a guard tripped, 1 a bug.
 Any config field of any stage can be set: trivium run nano --base.steps 200 --sft.seed 3"""

@@ -174,9 +174,6 @@ def stage_command(command: str, default: str) -> Callable[..., int]:
     return stage
 
 
-sft = stage_command("sft", "sft")
-reward = stage_command("reward", "reward")
-rl = stage_command("rl", "rl")
 quirks = stage_command("quirks", "quirks-base")
 report = stage_command("report", "report")
 

@@ -212,14 +212,12 @@ def serve(
     token: str | None = None,
     device: str = "auto",
     dtype: str = "auto",
-    invariant: Annotated[bool, Parameter(negative=())] = False,
-    threads: int = 0,
-    batch: int = 32,
-    queue: int = 128,
-    models: int = 2,
-    deadline: float = 600.0,
-    drain: float = 30.0,
-) -> int:
+    invariant: Annotated[bool, FLAG] = False,
+    threads: int = 0, batch: int = 32, queue: int = 128, models: int = 2,
+    deadline: float = 600.0, drain: float = 30.0,
+    tools: str = "",
+    unsafe_exec: Annotated[bool, FLAG] = False,
+) -> int:  # fmt: skip
     """Serve models over HTTP, in the words of OpenAI's API.
 
     Parameters
@@ -250,6 +248,10 @@ def serve(
         Seconds that a request may take.
     drain
         Seconds that running requests may go on once the server is asked to stop.
+    tools
+        What the page may call for a model and its user: calculator,python,search=FOLDER (a folder of `trivium index`).
+    unsafe_exec
+        Let the Python tool run where nothing holds it: with your files, network and programs.
     """
     from trivium.web.config import ServeConfig
     from trivium.web.serve import serve as listen
@@ -259,7 +261,7 @@ def serve(
         dtype=dtype, invariant=invariant, threads=threads, batch=batch, queue=queue, models=models,
         deadline=deadline, drain_seconds=drain,
     )  # fmt: skip
-    return listen(model, config)
+    return listen(model, config, [name for name in tools.split(",") if name], unsafe_exec)
 
 
 def open_model(artifact: Artifact, device: str) -> tuple[Any, Any]:

@@ -26,8 +26,11 @@ class Admission:
         self.held = Held()
         self.held.grow(rows, tokens)
         self.rows: list[Row | None] = [None] * rows
+        self.count = 0
+        """Slots in use."""
         self.arrived: list[Row] = []
         """Those whose prompts have been read since the last step; done, where nothing more is wanted of them."""
+        self._reading: list[Row] = []
         self.read_tokens = 0
         """Tokens of prompts that went through the model, since it was made."""
 
@@ -56,6 +59,8 @@ class Admission:
             slot = self._give(source, slot, row, common)
         self.held.set(slot, ids)
         self.rows[slot], row.slot = row, slot
+        self.count += 1
+        self._reading.append(row)
         self._arrive([row])
         return True
 
@@ -92,14 +97,13 @@ class Admission:
 
     def read(self) -> None:
         """Read some of what is to be read."""
-        reading = [row for row in self.rows if row is not None and not row.ready]
-        if not reading:
+        if not self._reading:
             return
         busy = any(row.launched for row in self.rows if row is not None)
         budget = (BESIDE if busy else ALONE).get(self.weights.device.type, ALONE["cpu"])
         pieces, moved = [], []
         left = budget
-        for row in reading:
+        for row in sorted(self._reading, key=lambda row: row.slot):
             if row.source is not None:
                 continue
             size = min(len(row.prompt) - 1 - row.count, CHUNK if self.invariant else left)
@@ -139,9 +143,7 @@ class Admission:
     def _hand_on(self, moved: Sequence[Row]) -> None:
         """Copies for those that waited for what was read now."""
         for source in moved:
-            waiting = [
-                row for row in self.rows if row is not None and row.source is source and row.common <= source.count
-            ]
+            waiting = [row for row in self._reading if row.source is source and row.common <= source.count]
             for count in {row.common for row in waiting}:
                 self.slots.copy(source.slot, [row.slot for row in waiting if row.common == count], count)
             for row in waiting:
@@ -151,29 +153,28 @@ class Admission:
     def _arrive(self, rows: Sequence[Row]) -> None:
         """Those of the rows whose prompts are read begin to decode, or end where nothing more is wanted."""
         come = [row for row in rows if row.ready]
+        if come:
+            self._reading = [row for row in self._reading if not row.ready]
         for row in come:
-            row.done = row.request.max_new == 0
+            row.done = row.most == 0
         self.arrived += come
 
     def free(self, rows: Sequence[Row]) -> None:
-        """The rows leave. What they read stays known until another takes the slot."""
+        """The rows leave. What their slots hold stays known until another takes them."""
         for row in rows:
             if row.slot < 0:
                 continue
-            if not row.ready:
+            if row.ready:
+                said = [*row.prompt, *row.completion.ids][:-1]
+                self.held.set(row.slot, row.prompt[:-1] if self.invariant else np.asarray(said, np.int32))
+            else:
                 self.held.set(row.slot, row.prompt[: row.count])
-                for other in self.rows:
-                    if other is not None and other.source is row:
+                self._reading.remove(row)
+                for other in self._reading:
+                    if other.source is row:
                         other.source = None
             self.rows[row.slot], row.slot = None, -1
-
-    def note(self, rows: Sequence[Row]) -> None:
-        """Each of these has got a token: the one before it is in its slot now."""
-        if self.invariant or not rows:
-            return
-        before = [row.completion.ids[-2] if len(row.completion.ids) > 1 else int(row.prompt[-1]) for row in rows]
-        positions = [len(row.prompt) + len(row.completion.ids) - 2 for row in rows]
-        self.held.put([row.slot for row in rows], positions, before)
+            self.count -= 1
 
     def gather(self) -> tuple[list[int], list[int]]:
         """Move the rows in the last slots into the holes before them; from where, and to where."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
@@ -34,6 +35,24 @@ SPARSE = 0.75
 """When no more of the computed slots than this are in use, those at the end move down."""
 
 
+@dataclass
+class _Roster:
+    """Those who decode, as long as nobody comes, goes or moves."""
+
+    rows: list[Row]
+    slots: list[int]
+    count: int
+    """Slots that a step computes."""
+    seen: int
+    """More than any position of the next step; it grows with each."""
+    left: int
+    """Steps after which nobody wants another token."""
+    alike: bool
+    watched: bool
+    shaped: bool
+    kind: str
+
+
 class Engine:
     """Samples from a model. The weights are cast when it is made: `refresh` it after an update, or make a new one."""
 
@@ -45,15 +64,17 @@ class Engine:
         tokenizer: Tokenizer | None = None,
         invariant: bool = False,
         slots_tokens: int | None = None,
+        int8: bool = False,
     ) -> None:
         """`batch` is the number of slots. With `slots_tokens` a slot has that many tokens, else as many as are needed.
 
         An `invariant` engine computes all slots at full length in every step: a request's text is the same to the bit
-        whatever else it serves. `slots_tokens` is then the model's longest row unless it is given.
+        whatever else it serves. `slots_tokens` is then the model's longest row unless it is given. With `int8` a CPU
+        reads matrices as int8: faster for a few rows, and not to the digit what the model says.
         """
         check(batch > 0, "batch", batch, "The engine needs at least one slot.")
         self.batch, self.invariant, self.tokenizer = batch, invariant, tokenizer
-        self.weights = Weights(model)
+        self.weights = Weights(model, int8)
         self.model = self.weights.model
         self.limit = slots_tokens or (model.config.max_position_embeddings if invariant else None)
         rows = power(batch) if invariant else 1
@@ -63,15 +84,16 @@ class Engine:
         self._rows: dict[int, Row] = {}
         self._tickets = 0
         self._pending: tuple[list[Row], list[int], Answer] | None = None
+        self._roster: _Roster | None = None
         self._shaping: Shaping | None = None
-        self._changed = True
+        self._holes = False
         self.used = self.offered = 0
         """Tokens that were wanted of those that steps computed, since the engine was made."""
 
     @property
     def live(self) -> int:
         """Requests in slots."""
-        return sum(row is not None for row in self.admission.rows)
+        return self.admission.count
 
     @property
     def waiting(self) -> int:
@@ -101,14 +123,20 @@ class Engine:
         rows = [self._enlist(request) for request in requests]
         order = sorted(range(len(rows)), key=lambda i: (len(rows[i].prompt), rows[i].prompt.tobytes(), i))
         self._queue = deque(rows[i] for i in order)
+        try:
+            self._follow(bar)
+        finally:
+            for row in rows:
+                self.cancel(row.ticket)
+        return [row.completion for row in rows]
+
+    def _follow(self, bar: Progress | None) -> None:
+        """Step until nothing is left."""
         while self._queue or self.live:
-            told = self._step()
-            done = sum(row.done for row in told)
+            done = sum(row.done for row in self._step())
             if bar is not None and done:
                 bar.advance(done)
         self._drain()
-        self._rows.clear()
-        return [row.completion for row in rows]
 
     def add(self, request: Request) -> int:
         """A ticket for the request; it waits until a slot is free. Raises UsageError for one that makes no sense."""
@@ -161,15 +189,14 @@ class Engine:
         told: list[Row] = self._admit()
         self.admission.read()
         told += self._settle()
-        rows = [row for row in self.admission.rows if row is not None and row.ready]
-        watched = any(row.request.watched for row in rows)
-        if watched or not any(row.launched < row.request.max_new for row in rows):
+        roster = self._roster = self._roster or self._enrolled()
+        if roster.watched or roster.left <= 0:
             told += self._drain()
-            rows = [row for row in rows if not row.done]
-        if not rows:
+            roster = self._roster = self._roster or self._enrolled()
+        if not roster.rows:
             return told
-        before, self._pending = self._pending, (rows, [row.slot for row in rows], self._launch(rows))
-        if watched or not self.runner.ahead:
+        before, self._pending = self._pending, (roster.rows, roster.slots, self._launch(roster))
+        if roster.watched or not self.runner.ahead:
             return told + self._drain()
         return told + (self._take(*before) if before is not None else [])
 
@@ -193,7 +220,12 @@ class Engine:
         if slots:
             self.admission.free(rows)
             self.runner.state.put(slots, [STILL] * len(slots))
-            self._changed = True
+            self._holes = True
+            self._stale()
+
+    def _stale(self) -> None:
+        """Somebody came, went or moved."""
+        self._roster = self._shaping = None
 
     def _settle(self) -> list[Row]:
         """Tell the device of rows that have come, and move the last slots into holes when there are many.
@@ -207,40 +239,51 @@ class Engine:
         come = [row for row in come if not row.done]
         if come:
             state.put([row.slot for row in come], [row.standing for row in come])
-            self._changed = True
-        bucket = self.runner.bucket
-        if self._queue or self.invariant or bucket(self.live) > SPARSE * bucket(admission.top):
-            return ended
-        sources, targets = admission.gather()
-        if sources:
-            state.move(sources, targets)
-            self._changed = True
+            self._stale()
+        if self._holes and not self._queue and not self.invariant:
+            self._holes, bucket = False, self.runner.bucket
+            if bucket(self.live) <= SPARSE * bucket(admission.top):
+                state.move(*admission.gather())
+                self._stale()
         return ended
 
-    def _launch(self, rows: list[Row]) -> Answer:
-        """Begin a step for these rows."""
-        count = self.admission.slots.rows if self.invariant else self.admission.top
-        seen = max(row.position for row in rows) + 1
-        alike = len(rows) == count and all(row.position == seen - 1 for row in rows)
-        if self.invariant:
-            seen, alike = self.admission.slots.tokens - 1, False
-        for row in rows:
+    def _enrolled(self) -> _Roster:
+        """Who decodes now."""
+        rows = [row for row in self.admission.rows if row is not None and row.ready]
+        positions = [row.position for row in rows]
+        seen, count = max(positions, default=0) + 1, self.admission.top
+        alike = len(rows) == count and min(positions, default=0) == seen - 1 and not self.invariant
+        return _Roster(
+            rows,
+            [row.slot for row in rows],
+            self.admission.slots.rows if self.invariant else self.runner.bucket(count),
+            seen,
+            max((row.most - row.launched for row in rows), default=0),
+            alike and self.runner.bucket(count) == count,
+            any(row.watched for row in rows),
+            any(row.shaped for row in rows),
+            SAMPLED if any(row.request.temperature > 0 for row in rows) else GREEDY,
+        )
+
+    def _launch(self, roster: _Roster) -> Answer:
+        """Begin a step."""
+        seen = self.admission.slots.tokens - 1 if self.invariant else roster.seen
+        for row in roster.rows:
             row.launched += 1
-        count = self.runner.bucket(count)
-        self.used += len(rows)
-        self.offered += count
-        if any(row.request.shaped for row in rows):
-            return self.runner.shaped(count, seen, self._shaped(count))
-        kind = SAMPLED if any(row.request.temperature > 0 for row in rows) else GREEDY
-        return self.runner.run(count, seen, alike, kind)
+        roster.seen += 1
+        roster.left -= 1
+        self.used += len(roster.rows)
+        self.offered += roster.count
+        if roster.shaped:
+            return self.runner.shaped(roster.count, seen, self._shaped(roster.count))
+        return self.runner.run(roster.count, seen, roster.alike, roster.kind)
 
     def _shaped(self, count: int) -> Shaping:
-        """The wishes of all rows, made anew when they have changed."""
-        if self._changed or self._shaping is None:
+        """The wishes of all rows, made anew when rows have changed."""
+        if self._shaping is None:
             rows = [*self.admission.rows, *[None] * count][:count]
             known = [None if row is None else (row.request, [*row.prompt, *row.completion.ids]) for row in rows]
             self._shaping = Shaping(known, self.weights.config.vocab_size, self.weights.device)
-            self._changed = False
         return self._shaping
 
     def _drain(self) -> list[Row]:
@@ -260,10 +303,9 @@ class Engine:
             if row.request.top_logprobs:
                 row.completion.top.append(top[slot][: row.request.top_logprobs])
             told.append(row)
-        self.admission.note(told)
         self._free([row for row in told if row.done])
         put_in = [row for row in forced if not row.done]
         if put_in:
             self.runner.state.put([row.slot for row in put_in], [row.standing for row in put_in])
-            self._changed = True
+            self._shaping = None
         return told

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trivium.generate.sampling import best
 from trivium.generate.steps.forward import forward, logits, mask_of
-from trivium.generate.steps.slots import Place, Slots
+from trivium.generate.steps.slots import Place, Slots, carried
 from trivium.generate.steps.weights import Weights
 
 CHUNK = 64
@@ -61,16 +61,16 @@ def read(weights: Weights, slots: Slots, pieces: Sequence[Piece], length: int = 
     starts = np.array([[piece.start] for piece in pieces])
     steps = np.arange(length)[None]
     positions = np.minimum(starts + steps, last)
-    targets = torch.from_numpy(np.where(steps < counts, positions, last)).to(device)
+    targets = carried(np.where(steps < counts, positions, last), device)
     numbers = [piece.slot for piece in pieces]
     side_by_side = numbers[-1] - numbers[0] + 1 == len(numbers)
-    rows = slice(numbers[0], numbers[-1] + 1) if side_by_side else torch.tensor(numbers, device=device)
-    positions_PT = torch.from_numpy(positions).to(device)
+    rows = slice(numbers[0], numbers[-1] + 1) if side_by_side else carried(numbers, device)
+    positions_PT = carried(positions, device)
     whole = not starts.any() and length <= last
     seen = seen or int((starts + counts).max())
     mask = None if whole else mask_of(positions_PT, seen)
     place = Place(rows, positions_PT, targets, seen, whole, mask)
-    return forward(weights, slots, torch.from_numpy(ids).to(device), place)
+    return forward(weights, slots, carried(ids, device), place)
 
 
 def told(
@@ -80,7 +80,7 @@ def told(
     found: list[float] = []
     likeliest: list[list[tuple[int, float]]] = []
     for start in range(0, len(ids), CHUNK):
-        wanted = torch.from_numpy(ids[start : start + CHUNK].astype(np.int64)).to(hidden_TD.device)
+        wanted = carried(ids[start : start + CHUNK], hidden_TD.device)
         logprobs_CV = torch.log_softmax(logits(weights, hidden_TD[start : start + len(wanted)]), -1)
         found += logprobs_CV.gather(1, wanted[:, None])[:, 0].tolist()
         likeliest += best(logprobs_CV, top)

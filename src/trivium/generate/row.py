@@ -40,6 +40,8 @@ class Row:
     def __post_init__(self) -> None:
         self.prompt = np.asarray(self.request.ids, dtype=np.int32)
         self.stops = frozenset(self.request.stop)
+        self.last = len(self.prompt) - 1
+        self.shaped, self.watched, self.most = self.request.shaped, self.request.watched, self.request.max_new
         if self.request.prompt_logprobs:
             self.completion.prompt_logprobs.append(None)
             if self.request.top_logprobs:
@@ -55,12 +57,12 @@ class Row:
     @property
     def ready(self) -> bool:
         """Whether it decodes: all of the prompt but its last token is in the slot."""
-        return self.count >= len(self.prompt) - 1
+        return self.count >= self.last
 
     @property
     def position(self) -> int:
         """Where the id that the next step reads stands."""
-        return len(self.prompt) - 1 + self.launched
+        return self.last + self.launched
 
     @property
     def standing(self) -> Standing:
@@ -82,6 +84,5 @@ class Row:
             completion.stop_string = self.stopping.next(index)
             if completion.stop_string is not None:
                 completion.finish, self.done = "stop", True
-        if len(completion.ids) >= self.request.max_new:
-            self.done = True
+        self.done = self.done or len(completion.ids) >= self.most
         return forced

@@ -12,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from trivium.model.cache import Past
 from trivium.model.config import ModelConfig
 from trivium.model.layers import Linear, RMSNorm, rotate, unit_rms
+from trivium.model.lora import Adapted
 
 
 class Attention(nn.Module):
@@ -34,11 +35,7 @@ class Attention(nn.Module):
         """What each token gathers from those before it, `(B, T, D)`."""
         rows, length, _ = x_BTD.shape
         heads, groups = self.config.num_attention_heads, self.config.num_key_value_heads
-        weight = torch.cat([self.q_proj.weight, self.k_proj.weight, self.v_proj.weight]).to(x_BTD.dtype)
-        bias = (
-            torch.cat([self.q_proj.bias, self.k_proj.bias, self.v_proj.bias]).to(x_BTD.dtype) if self.biased else None
-        )
-        all_BTHK = F.linear(x_BTD, weight, bias).view(rows, length, heads + 2 * groups, self.config.head_dim)
+        all_BTHK = self._projected(x_BTD).view(rows, length, heads + 2 * groups, self.config.head_dim)
         qk_BTHK = rotate(self._norm(all_BTHK[:, :, : heads + groups]), rope)
         q_BHTK, k_BGTK = qk_BTHK.transpose(1, 2).split([heads, groups], dim=1)
         v_BGTK = all_BTHK[:, :, heads + groups :].transpose(1, 2)
@@ -46,6 +43,15 @@ class Attention(nn.Module):
             k_BGTK, v_BGTK = past.extend(k_BGTK, v_BGTK)
         out_BHTK = attend(q_BHTK, k_BGTK, v_BGTK, mask)
         return self.o_proj(out_BHTK.transpose(1, 2).reshape(rows, length, -1))
+
+    def _projected(self, x_BTD: Tensor) -> Tensor:
+        """Queries of all heads, then keys, then values, side by side."""
+        matrices = (self.q_proj, self.k_proj, self.v_proj)
+        if any(isinstance(matrix, Adapted) for matrix in matrices):
+            return torch.cat([matrix(x_BTD) for matrix in matrices], -1)
+        weight = torch.cat([matrix.weight for matrix in matrices]).to(x_BTD.dtype)
+        bias = torch.cat([matrix.bias for matrix in matrices]).to(x_BTD.dtype) if self.biased else None
+        return F.linear(x_BTD, weight, bias)
 
     def _norm(self, qk_BTHK: Tensor) -> Tensor:
         if not self.config.qk_norm:

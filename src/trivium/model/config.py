@@ -219,3 +219,33 @@ class OptimizerConfig:
             return self.momentum
         done = min(1.0, step / max(1, self.momentum_steps))
         return self.momentum_start + (self.momentum - self.momentum_start) * done
+
+
+LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""The matrices of a block."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraConfig:
+    """Adapters; without a rank there are none, and all weights learn."""
+
+    rank: int = 0
+    """Columns of an adapter; 0 means no adapters."""
+    alpha: float = 0.0
+    """What an adapter's product is multiplied by, times its rank; 0 means twice the rank."""
+    lr: float = 0.001
+    """Peak rate of the adapters (AdamW)."""
+    targets: tuple[str, ...] = LINEAR
+    """Which matrices of each block get one."""
+
+    def __post_init__(self) -> None:
+        check(0 <= self.rank <= 1024, "lora.rank", self.rank, "0 (none) to 1024; 16 is usual.")
+        check(self.alpha >= 0, "lora.alpha", self.alpha, "0 (twice the rank) or above.")
+        check(self.lr > 0, "lora.lr", self.lr, "Above 0; 0.001 is usual.")
+        strange = [name for name in self.targets if name not in LINEAR]
+        check(bool(self.targets) and not strange, "lora.targets", self.targets, f"Some of {', '.join(LINEAR)}.")
+
+    @property
+    def scale(self) -> float:
+        """What B A is multiplied by."""
+        return (self.alpha or 2 * self.rank) / self.rank

@@ -28,28 +28,34 @@ def chunk_of(device: torch.device) -> int:
 
 class _ChunkedLoss(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor, told_N: Tensor | None
+    ) -> Tensor:
         need = hidden_ND.requires_grad or unembed_VD.requires_grad
         matrix_VD = unembed_VD.to(hidden_ND.dtype)
         losses_N = torch.empty(len(targets_N), dtype=torch.float32, device=hidden_ND.device)
         grad_ND = torch.empty_like(hidden_ND) if need else None
-        grad_VD = torch.zeros_like(unembed_VD, dtype=torch.float32) if need else None
+        grad_VD = torch.zeros_like(unembed_VD, dtype=torch.float32) if unembed_VD.requires_grad else None
         slopes = slopes_on(hidden_ND.device)
         chunk = chunk_of(hidden_ND.device)
         for start in range(0, len(targets_N), chunk):
             part = slice(start, start + chunk)
             logits_NV = hidden_ND[part] @ matrix_VD.T
             losses_N[part], slope_NV = slopes(logits_NV, targets_N[part], weights_N[part], need)
-            if grad_ND is not None and grad_VD is not None:
+            if grad_ND is not None:
                 torch.mm(slope_NV, matrix_VD, out=grad_ND[part])
+            if grad_VD is not None:  # a frozen matrix needs none: a third of the work
                 grad_VD += slope_NV.T @ hidden_ND[part]
         ctx.save_for_backward(grad_ND, grad_VD)
+        if told_N is not None:
+            told_N.copy_(losses_N)
         return (losses_N * weights_N).sum()
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, Tensor | None, None, None, None]:
         grad_ND, grad_VD = ctx.saved_tensors
-        return grad_ND * grads[0].to(grad_ND.dtype), grad_VD * grads[0], None, None
+        slope_VD = None if grad_VD is None else grad_VD * grads[0]
+        return grad_ND * grads[0].to(grad_ND.dtype), slope_VD, None, None, None
 
 
 def slopes_on(device: torch.device) -> Callable[[Tensor, Tensor, Tensor, bool], tuple[Tensor, Tensor]]:
@@ -76,12 +82,15 @@ def plain_slopes(logits_NV: Tensor, targets_N: Tensor, weights_N: Tensor, need: 
     return losses_N, wide_NV.mul_(weights_N[:, None]).to(logits_NV.dtype)
 
 
-def weighted_loss(hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor) -> Tensor:
+def weighted_loss(
+    hidden_ND: Tensor, unembed_VD: Tensor, targets_N: Tensor, weights_N: Tensor, told_N: Tensor | None = None
+) -> Tensor:
     """The sum over tokens of weight times cross-entropy in nats, a scalar.
 
-    A mean over tokens is `weights_N = mask / mask.sum()`. Weights may be negative (a policy gradient).
+    A mean over tokens is `weights_N = mask / mask.sum()`. Weights may be negative (a policy gradient). Each token's
+    cross-entropy is written into `told_N` (fp32), where that is given.
     """
-    result: Tensor = _ChunkedLoss.apply(hidden_ND, unembed_VD, targets_N, weights_N)
+    result: Tensor = _ChunkedLoss.apply(hidden_ND, unembed_VD, targets_N, weights_N, told_N)
     return result
 
 

@@ -71,7 +71,7 @@ class Optimizer:
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:
                 continue
-            if parameter.ndim == 2 and name.startswith("layers."):
+            if parameter.ndim == 2 and name.startswith("layers.") and ".lora_" not in name:
                 matrices.setdefault(tuple(parameter.shape), []).append((name, parameter))
             else:
                 others.setdefault(_kind(name, parameter), []).append((name, parameter))
@@ -165,7 +165,7 @@ class Optimizer:
 
 
 def _kind(name: str, parameter: Tensor) -> str:
-    """Which rate a tensor outside the blocks' matrices learns at."""
+    """Which rate a tensor outside the blocks' matrices learns at: adapters (`lora`) at that of embeddings."""
     if name.startswith(("lm_head", "score")):
         return "head"
     return "gain" if parameter.ndim == 1 else "embed"

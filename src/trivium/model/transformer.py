@@ -22,6 +22,7 @@ from trivium.model.attention import Attention, Spans, document_mask
 from trivium.model.cache import Cache, Past
 from trivium.model.config import ModelConfig
 from trivium.model.layers import FeedForward, Linear, RMSNorm, rope_table
+from trivium.model.lora import Adapted
 
 
 class Block(nn.Module):
@@ -81,6 +82,7 @@ class Transformer(nn.Module):
         `hooked` blocks do something before and after they run (gather their weights): that stays outside.
         """
         step: Callable[..., Any] = Block.forward if hooked else Block.__call__
+        how = "plain" if how == "fused" and self.adapted else how
         if how == "fused":
             step = _fused_step
         elif how == "compiled":
@@ -100,6 +102,11 @@ class Transformer(nn.Module):
         half = self.config.head_dim // 2
         cos, sin = (x[0, :, 0, half:].contiguous() for x in rope_table(self.config, positions_1T, torch.float32))
         return cos, sin
+
+    @property
+    def adapted(self) -> bool:
+        """Whether some of its matrices have adapters (`lora`): the fused kernels know whole matrices only."""
+        return any(isinstance(module, Adapted) for module in self.modules())
 
     @property
     def device(self) -> torch.device:
@@ -130,13 +137,16 @@ class Transformer(nn.Module):
         documents_BT: Tensor | None = None,
         cache: Cache | None = None,
         spans: Spans | None = None,
+        noise_BTD: Tensor | None = None,
     ) -> Tensor:
         """The normed residual stream, `(B, T, D)` in the compute dtype.
 
-        `documents_BT` numbers the documents packed in a row: attention does not cross them. `spans` says the same to
-        the fused kernels. With a `cache`, the tokens continue what it holds.
+        `noise_BTD` is added to the embeddings. `documents_BT` numbers the documents packed in a row: attention does not
+        cross them. `spans` says the same to the fused kernels. With a `cache`, the tokens continue what it holds.
         """
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
+        if noise_BTD is not None:
+            x_BTD = x_BTD + noise_BTD.to(x_BTD.dtype)
         if self._fused and self.training and cache is None and positions_BT is None:
             from trivium.model.fused.block import trunk
 

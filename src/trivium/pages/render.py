@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from trivium.pages import figures
-from trivium.pages.colours import colour, stylesheet
+from trivium.pages.colours import colour, stylesheet, switchable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,5 +41,14 @@ def render(name: str, **values: Any) -> str:
 
 
 def style() -> Markup:
-    """The page's stylesheet with the stages' colours: our own text, so it goes in unescaped."""
-    return Markup(stylesheet() + (TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704
+    """The report's stylesheet with all colours: our own text, so it goes in unescaped."""
+    return Markup(stylesheet() + _sheet("base.css") + _sheet("style.css"))  # noqa: S704
+
+
+def shared_style() -> str:
+    """What a server's page has of it: colours that a switch may turn, letters, links, folds."""
+    return switchable() + _sheet("base.css")
+
+
+def _sheet(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")

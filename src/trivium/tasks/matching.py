@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from trivium.tasks.answers import is_refusal
-from trivium.tasks.forms import Word, fold, normal, words
+from trivium.tasks.normal_forms import Word, fold, normal, words
 
 Judged = Literal["right", "wrong", "refused", "empty"]
 LONGEST = 2000

@@ -23,6 +23,8 @@ class Problem:
     thought: str
     """Working for a model that sees one digit or letter per token: few tokens, each a small step."""
     level: int
+    key: str = ""
+    """What the verifier must know beyond the answer (numbers to use, hidden cases), as JSON. It is never shown."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,11 @@ def identity(task: str, question: str) -> str:
     347+285 and 285+347 share an id, so that one can never sit in the train split and the other in the held-out one.
     """
     numbers = sorted(re.findall(r"[0-9]+(?:\.[0-9]+)?", question))
-    key = "|".join(numbers) if numbers else question
+    return named(task, "|".join(numbers) if numbers else question)
+
+
+def named(task: str, key: str) -> str:
+    """The id of the problem that `key` stands for: equal keys are one problem, and lie in one split."""
     return f"{task}-{hashlib.sha256(f'{task}|{key}'.encode()).hexdigest()[:12]}"
 
 

@@ -1,30 +1,19 @@
 """All tasks by name: draw problems of a split, and judge an answer, strictly or leniently.
 
-A verifier must not be talked into a reward: it reads plain ASCII, wants the answer and nothing else, and several
-answers are a wrong answer even when the right one is among them (the "set, not any" rule).
+The tasks whose answers are programs, and those that come from files, are judged by `judge.Judge`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from trivium.ground.errors import ConfigError
-from trivium.tasks.arithmetic import addition, comparison
-from trivium.tasks.letters import counting, reversal, spelling, tally
+from trivium.ground.errors import ConfigError, UsageError
+from trivium.tasks.code import families
+from trivium.tasks.forms import DECIMAL, NOTHING, WHOLE, Form, Listed, Number, Reached, Spelt, after_thinking
+from trivium.tasks.generated import arithmetic, countdown, letters, multiplication, sorting, stories
 from trivium.tasks.problem import Problem, Split, Verdict, split_of
-
-LONGEST = 400
-"""Characters that an answer may have at most: whoever needs more is not answering."""
-LONGEST_WITH_THINKING = 100_000
-"""Characters that an answer may have with the thinking before it. Nothing is ever cut off and then judged."""
-WHOLE = re.compile(r"(0|[1-9][0-9]{0,30})\.?")
-DECIMAL = re.compile(r"((?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?)\.?")
-LETTERS = re.compile(r"([A-Za-z](?:([ -]?)[A-Za-z](?:\2[A-Za-z])*)?)\.?")
-NUMBERS_WITHIN = re.compile(r"(?<![0-9A-Za-z.])[+-]?[0-9]+(?:\.[0-9]+)*(?![0-9A-Za-z])")
-SPELT_WITHIN = re.compile(r"(?<![A-Za-z])[A-Za-z](?:[ -][A-Za-z])+(?![A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -34,20 +23,38 @@ class Task:
     name: str
     draw: Callable[[Random, int], Problem]
     levels: tuple[int, ...]
-    answer: re.Pattern[str]
+    form: Form | None
+    """None: the answer is a program, which only `judge.Judge` can judge."""
+    measure: Callable[[Problem], dict[str, int]]
+    """How hard a problem is, in what can be counted: digits, letters, steps."""
+
+
+def _levels(last: int) -> tuple[int, ...]:
+    return tuple(range(1, last + 1))
 
 
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("addition", addition, tuple(range(1, 11)), WHOLE),
-        Task("comparison", comparison, (1, 2, 3), DECIMAL),
-        Task("counting", counting, (1, 2, 3), WHOLE),
-        Task("tally", tally, (1, 2, 3), WHOLE),
-        Task("spelling", spelling, (1, 2, 3), LETTERS),
-        Task("reversal", reversal, (1, 2, 3), LETTERS),
+        Task("addition", arithmetic.addition, _levels(10), Number(WHOLE), arithmetic.digits),
+        Task("comparison", arithmetic.comparison, _levels(3), Number(DECIMAL), arithmetic.digits),
+        Task("counting", letters.counting, _levels(3), Number(WHOLE), letters.length),
+        Task("tally", letters.tally, _levels(3), Number(WHOLE), letters.length),
+        Task("spelling", letters.spelling, _levels(3), Spelt(), letters.length),
+        Task("reversal", letters.reversal, _levels(3), Spelt(), letters.length),
+        Task("coined-counting", letters.coined_counting, _levels(8), Number(WHOLE), letters.length),
+        Task("coined-spelling", letters.coined_spelling, _levels(8), Spelt(), letters.length),
+        Task("coined-reversal", letters.coined_reversal, _levels(8), Spelt(), letters.length),
+        Task("multiplication", multiplication.multiplication, _levels(7), Number(WHOLE), multiplication.shape),
+        Task("countdown", countdown.countdown, _levels(6), Reached(), countdown.numbers_used),
+        Task("countdown-any", countdown.countdown_any, _levels(6), Reached(), countdown.numbers_used),
+        Task("stories", stories.stories, _levels(8), Number(WHOLE), stories.steps),
+        Task("sorting", sorting.sorting, _levels(8), Listed(), sorting.items),
+        Task("alphabet", sorting.alphabet, _levels(6), Listed(), sorting.items),
+        Task("code", families.code, _levels(4), None, families.kinds),
     )
 }
+"""The generated tasks. The order and the draws of those up to `reversal` are those that recipes were measured with."""
 
 
 def generate(task: str, level: int, count: int, seed: int, split: Split = "train") -> list[Problem]:
@@ -81,11 +88,10 @@ def verify(problem: Problem, text: str) -> Verdict:
     """The strict verdict: `text` (after one leading `<think>` block, if any) is the answer and nothing else.
 
     Blanks around it and one final period are allowed. Signs, leading zeros, separators, digits outside ASCII, a second
-    answer, a unit or a word make it wrong.
+    answer, a unit or a word make it wrong. Raises UsageError for problems that only `judge.Judge` can judge.
     """
-    content = _after_thinking(text)
-    match = TASKS[problem.task].answer.fullmatch(content) if content is not None else None
-    return _judge(problem, match.group(1)) if match else Verdict(False, None)
+    form, content = _form(problem), after_thinking(text)
+    return form.strict(problem, content) if content is not None else NOTHING
 
 
 def lenient(problem: Problem, text: str) -> Verdict:
@@ -93,40 +99,12 @@ def lenient(problem: Problem, text: str) -> Verdict:
 
     Numbers that the question holds may be repeated, so `347+285=632` passes, unless the answer is one of them.
     """
-    content = _after_thinking(text)
-    if content is None:
-        return Verdict(False, None)
-    if TASKS[problem.task].answer is LETTERS:
-        given = {_letters(found) for found in SPELT_WITHIN.findall(content)}
-        strict = verify(problem, text)
-        return strict if not given else _only(problem, given)
-    given = {found.removesuffix(".") for found in NUMBERS_WITHIN.findall(content)}
-    asked = set(NUMBERS_WITHIN.findall(problem.question)) | set(re.findall(r"[0-9]+", problem.question))
-    return _only(problem, given - asked if problem.answer not in asked else given)
+    form, content = _form(problem), after_thinking(text)
+    return form.lenient(problem, content) if content is not None else NOTHING
 
 
-def _only(problem: Problem, given: set[str]) -> Verdict:
-    return _judge(problem, next(iter(given))) if len(given) == 1 else Verdict(False, None)
-
-
-def _judge(problem: Problem, given: str) -> Verdict:
-    if TASKS[problem.task].answer is LETTERS:
-        return Verdict(_letters(given) == _letters(problem.answer), _letters(given))
-    return Verdict(given == problem.answer, given)
-
-
-def _letters(spelt: str) -> str:
-    return " ".join(letter for letter in spelt.lower() if letter not in " -")
-
-
-def _after_thinking(text: str) -> str | None:
-    if len(text) > LONGEST_WITH_THINKING:
-        return None
-    text = text.strip(" \t\r\n")
-    if text.startswith("<think>"):
-        _, closed, text = text.partition("</think>")
-        if not closed:
-            return None
-    if "think>" in text or len(text) > LONGEST:
-        return None
-    return text.strip(" \t\r\n")
+def _form(problem: Problem) -> Form:
+    task = TASKS.get(problem.task)
+    if task is None or task.form is None:
+        raise UsageError(f"{problem.task!r} has no verifier that runs in this process.", "Use tasks.judge.Judge.")
+    return task.form

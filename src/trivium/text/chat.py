@@ -18,12 +18,13 @@ from trivium.text import foreign_chat, hermes
 from trivium.text.template import CHAT_TEMPLATE
 from trivium.text.tokenizer import THINK, THINK_END, TURN_END, TURN_START, Tokenizer
 
-__all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "parse", "prompt", "render"]
+__all__ = ["CHAT_TEMPLATE", "ROLES", "Message", "Rendered", "Reply", "lessons", "parse", "prompt", "render"]
 
 ROLES = ("system", "user", "assistant", "tool")
 Message = Mapping[str, Any]
 """An OpenAI-style message: role, content, and an assistant's reasoning_content ("" is an empty block, no key none) and
-tool_calls; a system message may carry `tools`, the specs of tools that it tells of."""
+tool_calls; a system message may carry `tools`, the specs of tools that it tells of. An assistant's turn of `weight` 0
+is context that is not taught."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,20 @@ def render(tokenizer: Tokenizer, messages: Sequence[Message]) -> Rendered:
             ids += piece
             mask += [taught] * len(piece)
     return Rendered(ids, mask)
+
+
+def lessons(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[Rendered]:
+    """The conversation as what a model reads to learn it: whole, or once for each assistant's turn.
+
+    The second where a foreign template writes earlier turns otherwise once later ones are there (it forgets their
+    thoughts, as some do): each turn is then learned as the model will see it when it answers. Raises UsageError where a
+    template's own opening of an answer is no part of the answered conversation, and as `render` does.
+    """
+    if tokenizer.template is None:
+        return [render(tokenizer, messages)]
+    for message in messages:
+        _checked(message)
+    return [Rendered(*pair) for pair in foreign_chat.taught_apart(tokenizer, messages)]
 
 
 def prompt(tokenizer: Tokenizer, messages: Sequence[Message], think: bool | None = None) -> list[int]:
@@ -163,14 +178,15 @@ def _pieces(tokenizer: Tokenizer, message: Message) -> list[tuple[list[int], boo
     if role != "assistant":
         return [(start + encode(f"{role}\n{content}") + end, False), newline]
     pieces = [(start + encode("assistant\n"), False)]
+    taught = message.get("weight", 1) != 0
     thoughts = message.get("reasoning_content")
     if thoughts is not None:
-        tags = bool(message.get("trainable_think", True))
-        end_tag = tags or thoughts != ""
-        pieces += [([special[THINK]], tags), (encode(thoughts), True), ([special[THINK_END]], end_tag)]
+        tags = taught and bool(message.get("trainable_think", True))
+        end_tag = tags or (taught and thoughts != "")
+        pieces += [([special[THINK]], tags), (encode(thoughts), taught), ([special[THINK_END]], end_tag)]
     content = content.lstrip()
     calls: list[int] = []
     for body in hermes.bodies(message.get("tool_calls") or []):
         before = content + "\n" if content and not calls else "\n" if calls else ""
         calls += [*encode(before), special[hermes.CALL], *encode(body), special[hermes.CALL_END]]
-    return [*pieces, ((calls or encode(content)) + end, True), newline]
+    return [*pieces, ((calls or encode(content)) + end, taught), newline]

@@ -61,17 +61,42 @@ def taught(tokenizer: Tokenizer, messages: Sequence[Message]) -> tuple[list[int]
     ids = written(tokenizer, messages, False)
     mask = [False] * len(ids)
     for place, message in enumerate(messages):
-        if message["role"] != "assistant":
+        if message["role"] != "assistant" or message.get("weight", 1) == 0:
             continue
-        before, after = written(tokenizer, messages[:place], True), written(tokenizer, messages[: place + 1], False)
-        if ids[: len(before)] != before or ids[: len(after)] != after:
-            raise UsageError(
-                "This model's chat template rewrites earlier turns, so what it is taught cannot be marked.",
-                "Give conversations of one question and one answer, without thinking.",
-            )
-        end = max((i + 1 for i in range(len(before), len(after)) if after[i] in tokenizer.stops), default=len(after))
-        mask[len(before) : end] = [True] * (end - len(before))
+        start, end = _turn(tokenizer, messages, place, ids)
+        mask[start:end] = [True] * (end - start)
     return ids, mask
+
+
+def taught_apart(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[tuple[list[int], list[bool]]]:
+    """What `taught` gives; where that cannot be, each assistant's turn with all before it, itself alone taught.
+
+    Raises UsageError when the opening that the template gives to an answer is no part of the answered conversation.
+    """
+    try:
+        return [taught(tokenizer, messages)]
+    except UsageError:
+        if sum(message["role"] == "assistant" for message in messages) < 2:
+            raise
+    found = []
+    for place, message in enumerate(messages):
+        if message["role"] == "assistant" and message.get("weight", 1) != 0:
+            ids = written(tokenizer, messages[: place + 1], False)
+            start, end = _turn(tokenizer, messages, place, ids)
+            found.append((ids, [start <= i < end for i in range(len(ids))]))
+    return found
+
+
+def _turn(tokenizer: Tokenizer, messages: Sequence[Message], place: int, ids: list[int]) -> tuple[int, int]:
+    """Where in the ids of a conversation the turn of an assistant begins and, its end included, ends."""
+    before, after = written(tokenizer, messages[:place], True), written(tokenizer, messages[: place + 1], False)
+    if ids[: len(before)] != before or ids[: len(after)] != after:
+        raise UsageError(
+            "This model's chat template rewrites earlier turns, so what it is taught cannot be marked.",
+            "Give conversations of one question and one answer, without thinking.",
+        )
+    ends = (i + 1 for i in range(len(before), len(after)) if after[i] in tokenizer.stops)
+    return len(before), max(ends, default=len(after))
 
 
 def taken_apart(tokenizer: Tokenizer, body: Sequence[int]) -> tuple[str | None, str]:

@@ -52,7 +52,7 @@ def converse(
             return Conversed(tuple(added), False)
         if rounds == max_rounds:
             break
-        results = [*((call, _performed(tools, call)) for call in message.get("tool_calls", [])), *broken]
+        results = [*((call, performed(tools, call)) for call in message.get("tool_calls", [])), *broken]
         for call, result in results:
             reply = {
                 "role": "tool",
@@ -108,7 +108,8 @@ def respelled(content: str, raw_calls: Sequence[str]) -> str:
     return "\n".join(part for part in (content, *(f"{CALL}{text}{CALL_END}" for text in raw_calls)) if part)
 
 
-def _performed(tools: Sequence[Tool], call: Mapping[str, Any]) -> Result:
+def performed(tools: Sequence[Tool], call: Mapping[str, Any]) -> Result:
+    """What came of a call in OpenAI's form. Nothing raises."""
     function = call["function"]
     arguments = function.get("arguments") or "{}"
     try:

@@ -29,6 +29,10 @@ class Batch:
     """Figures of this batch for the metrics (a pass rate, a length)."""
     spans: Spans | None = None
     """The same documents for the kernels of a GPU."""
+    seed: int | None = None
+    """Of the noise in these rows (as `stages.sft.noise` makes it); None where there is none."""
+    more: Mapping[str, Tensor] = field(default_factory=dict)
+    """Further numbers of each target by name, `(B, T)`, for an objective that wants them."""
 
     @property
     def tokens(self) -> int:
@@ -49,7 +53,10 @@ class Batch:
             if device.type == "cuda":
                 found = spans_of(self.documents_BT[start:stop])
                 spans = Spans(found.starts.pin_memory().to(device, non_blocking=True), found.longest)
-        return Batch(part(self.ids_BT), part(self.targets_BT), part(self.weights_BT), documents, spans=spans)
+        seed = None if self.seed is None else self.seed + start
+        more = {name: part(values_BT) for name, values_BT in self.more.items()}
+        rows = (part(self.ids_BT), part(self.targets_BT), part(self.weights_BT))
+        return Batch(*rows, documents, spans=spans, seed=seed, more=more)
 
     def filled(self, rows: int) -> Batch:
         """The batch, with rows that teach nothing added until their number is a multiple of `rows`."""
@@ -61,7 +68,9 @@ class Batch:
             return torch.cat([x, x.new_zeros(missing, x.shape[1])])
 
         documents = None if self.documents_BT is None else fill(self.documents_BT)
-        return Batch(fill(self.ids_BT), fill(self.targets_BT), fill(self.weights_BT), documents, self.facts)
+        more = {name: fill(values_BT) for name, values_BT in self.more.items()}
+        full = (fill(self.ids_BT), fill(self.targets_BT), fill(self.weights_BT))
+        return Batch(*full, documents, self.facts, seed=self.seed, more=more)
 
 
 class Source(Protocol):

@@ -50,9 +50,9 @@ class Snapshot:
 def held(module: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Rows]]:
     """Weights and optimizer state as this rank has them, where they lie, and which rows of the whole these are.
 
-    The rows are empty where every tensor is whole.
+    The rows are empty where every tensor is whole. Frozen weights are no state: a run begins with them.
     """
-    named = dict(module.named_parameters())  # shared ones once
+    named = {name: p for name, p in module.named_parameters() if p.requires_grad}  # shared ones once
     weights = {name: local(parameter) for name, parameter in named.items()}
     rows: dict[str, Rows] = {}
     if any(hasattr(parameter, "to_local") for parameter in named.values()):

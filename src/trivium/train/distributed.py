@@ -104,6 +104,18 @@ class Group:
                 answer.append(make())
         return answer[0]
 
+    def everybody(self, text: str) -> list[str]:
+        """The texts of all ranks, in their order, on all of them. For much text: it goes by collectives."""
+        data = torch.frombuffer(bytearray(text.encode()) or bytearray(1), dtype=torch.uint8).to(self.device)
+        sizes = torch.zeros(self.size, dtype=torch.int64, device=self.device)
+        sizes[self.rank] = len(text.encode())
+        counts = [int(size) for size in self.numbers(self.sum(sizes))]
+        longest = max(1, *counts)
+        padded = torch.cat([data[: counts[self.rank]], data.new_zeros(longest - counts[self.rank])])
+        found = [torch.empty_like(padded) for _ in counts]
+        dist.all_gather(found, padded)
+        return [bytes(part[:count].cpu().numpy().tobytes()).decode() for part, count in zip(found, counts, strict=True)]
+
     @contextlib.contextmanager
     def turn(self) -> Iterator[tuple[bool, list[str]]]:
         """A block that rank 0 works in (True) while the others wait at its end, however long that takes.

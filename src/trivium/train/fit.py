@@ -45,9 +45,17 @@ def hasten(module: nn.Module, how: How) -> bool:
 
 
 def microbatch_rows(
-    module: nn.Module, objective: Callable[[Any, Batch], Tensor], batch: Batch, how: How, tokens: int
+    module: nn.Module,
+    objective: Callable[[Any, Batch], Tensor],
+    batch: Batch,
+    how: How,
+    tokens: int,
+    alike: bool = True,
 ) -> int:
-    """How many rows of `batch` go through the model at once: `how.microbatch`, what fits, or `tokens` on a CPU."""
+    """How many rows of `batch` go through the model at once: `how.microbatch`, what fits, or `tokens` on a CPU.
+
+    Where batches are not `alike`: how many rows of that length would, whatever this batch has (on a GPU).
+    """
     count, length = batch.ids_BT.shape
     device = next(module.parameters()).device
     if how.microbatch or device.type != "cuda":
@@ -63,7 +71,10 @@ def microbatch_rows(
             f"One row of {length} tokens needs {(base + each) / 2**30:.1f} GiB, and {room / 2**30:.1f} are free.",
             "Use --recompute, a shorter row (--base.row-tokens) or a smaller model.",
         )
-    most = min(fits, count, max(1, MOST_TOKENS // length))
+    most = min(fits, max(1, MOST_TOKENS // length))
+    if not alike:
+        return most
+    most = min(most, count)
     return max(rows for rows in range(1, most + 1) if count % rows == 0)
 
 
@@ -97,7 +108,8 @@ def _peak(
     before = torch.cuda.memory_allocated(device)
     taken = torch.arange(rows) % len(batch.ids_BT)
     documents = None if batch.documents_BT is None else batch.documents_BT[taken]
-    some = Batch(batch.ids_BT[taken], batch.targets_BT[taken], batch.weights_BT[taken], documents)
+    more = {name: values_BT[taken] for name, values_BT in batch.more.items()}
+    some = Batch(batch.ids_BT[taken], batch.targets_BT[taken], batch.weights_BT[taken], documents, more=more)
     objective(module, some.rows(0, rows, device)).backward()
     torch.cuda.synchronize(device)
     peak = torch.cuda.max_memory_allocated(device) - before

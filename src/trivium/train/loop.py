@@ -95,6 +95,8 @@ class Loop:
         """Seconds that the last save took from training, for the next line of the metrics."""
         self._ahead: Batch | None = None
         self._microbatch = 0
+        self._room: dict[int, int] = {}
+        """Where batches are not alike: by tokens in a row, how many rows were found to fit on a GPU."""
         self._compiled = False
 
     @property
@@ -218,12 +220,21 @@ class Loop:
         return [local(p.grad) for p in self.module.parameters() if p.grad is not None]
 
     def _rows(self, batch: Batch) -> int:
-        """Rows in one forward pass: decided at the first batch where batches are regular, else for each."""
+        """Rows in one forward pass: decided at the first batch where batches are regular, else for each row length.
+
+        A GPU is tried out once for a length: a batch of more rows than were tried fits as many at once as before.
+        """
         if self._microbatch and self.source.regular:
             return self._microbatch
+        count, length = batch.ids_BT.shape
+        if length in self._room:
+            return min(count, self._room[length])
         tokens = self.config.microbatch_tokens
-        self._microbatch = microbatch_rows(self.module, self.objective, batch, self.how, tokens)
-        return self._microbatch
+        alike = self.source.regular
+        self._microbatch = microbatch_rows(self.module, self.objective, batch, self.how, tokens, alike)
+        if not alike and self.device.type == "cuda":
+            self._room[length] = self._microbatch
+        return min(count, self._microbatch)
 
     def _clip(self, norm: float) -> None:
         limit = self.config.max_grad_norm

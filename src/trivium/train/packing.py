@@ -8,8 +8,9 @@ that none is cut. In both, attention does not cross documents.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
@@ -93,28 +94,37 @@ class Example:
 
     ids: Sequence[int]
     weights: Sequence[float]
+    more: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Further numbers of each token; all examples of a batch have the same names."""
 
 
 def pack(lengths: Sequence[int], room: int) -> list[list[int]]:
     """Which examples share a row, best-fit decreasing; each inner list's lengths sum to at most `room`."""
     rows: list[list[int]] = []
-    left: list[int] = []
+    by_space: list[list[int]] = [[] for _ in range(room + 1)]
+    spaces = 0
+    """Bit s is set where some row has s tokens left: the least s that is enough is found in one step."""
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        fits = [row for row, space in enumerate(left) if space >= lengths[index]]
-        if fits:
-            row = min(fits, key=lambda r: (left[r], r))
+        length = lengths[index]
+        fitting = spaces >> length
+        if fitting:
+            space = length + (fitting & -fitting).bit_length() - 1
+            row = heappop(by_space[space])  # of equally full rows the first
+            if not by_space[space]:
+                spaces &= ~(1 << space)
         else:
-            row = len(rows)
+            space, row = room, len(rows)
             rows.append([])
-            left.append(room)
         rows[row].append(index)
-        left[row] -= lengths[index]
+        heappush(by_space[space - length], row)
+        spaces |= 1 << (space - length)
     return rows
 
 
 def rows_of(examples: Sequence[Example], groups: Sequence[Sequence[int]], row_tokens: int, pad: int) -> Batch:
     """One batch whose rows are the given groups of examples. Weights are taken as they are."""
     shape = (len(groups), row_tokens)
+    more = {name: np.zeros(shape, np.float32) for name in (examples[0].more if examples else ())}
     ids, targets = np.full(shape, pad, np.int64), np.full(shape, pad, np.int64)
     weights, owner = np.zeros(shape, np.float32), np.full(shape, -1, np.int64)
     for row, group in enumerate(groups):
@@ -126,8 +136,11 @@ def rows_of(examples: Sequence[Example], groups: Sequence[Sequence[int]], row_to
             targets[row, at : at + length] = example.ids[1:]
             weights[row, at : at + length] = example.weights[1:]
             owner[row, at : at + length] = index
+            for name, values in more.items():
+                values[row, at : at + length] = example.more[name][1:]
             at += length
-    return Batch(_tensor(ids), _tensor(targets), torch.from_numpy(weights), _tensor(owner))
+    further = {name: torch.from_numpy(values) for name, values in more.items()}
+    return Batch(_tensor(ids), _tensor(targets), torch.from_numpy(weights), _tensor(owner), more=further)
 
 
 class PackedRows:

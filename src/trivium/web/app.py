@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,10 +12,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
 
+from trivium.web import page
 from trivium.web.config import ServeConfig
 from trivium.web.guard import Guard, gone, read_body
 from trivium.web.metrics import Metrics
@@ -26,10 +25,8 @@ from trivium.web.openai.flow import Flow, Head
 from trivium.web.openai.plan import Plan, plan_chat, plan_completion
 from trivium.web.refusal import Refusal
 from trivium.web.shelf import Offer, Shelf
+from trivium.web.toolbox import Counter, Toolbox
 from trivium.web.worker import Job, Worker
-
-PAGES = Path(__file__).parent / "pages"
-"""The chat page and its files, where the package has them: `index.html` at /, the folder at /static."""
 
 
 class Window:
@@ -162,7 +159,9 @@ def measured(worker: Worker, metrics: Metrics) -> None:
     metrics.histogram("trivium_time_between_tokens_seconds", "Between tokens of a completion.")
 
 
-def build(shelf: Shelf, worker: Worker, metrics: Metrics, config: ServeConfig) -> Starlette:
+def build(
+    shelf: Shelf, worker: Worker, metrics: Metrics, config: ServeConfig, toolbox: Toolbox | None = None
+) -> Starlette:
     """The application. Its lifespan starts and stops the generation thread."""
     window = Window(shelf, worker, metrics, config)
     measured(worker, metrics)
@@ -173,19 +172,16 @@ def build(shelf: Shelf, worker: Worker, metrics: Metrics, config: ServeConfig) -
         yield
         await asyncio.to_thread(worker.stop)
 
-    routes: list[Route | Mount] = [
+    routes = [
         Route("/v1/models", window.models),
         Route("/v1/models/{name}", window.model),
         Route("/v1/chat/completions", window.chat, methods=["POST"]),
         Route("/v1/completions", window.complete, methods=["POST"]),
         Route("/health", window.health),
         Route("/metrics", window.metered),
+        *Counter(toolbox, config).routes(),
+        *page.routes(),
     ]
-    if (PAGES / "index.html").is_file():
-        routes += [
-            Route("/", lambda _request: FileResponse(PAGES / "index.html", headers={"Cache-Control": "no-cache"})),
-            Mount("/static", StaticFiles(directory=PAGES)),
-        ]
     handlers: dict[Any, Any] = {
         Refusal: _refused, ClientDisconnect: _left, HTTPException: _http, Exception: _failed
     }  # fmt: skip

@@ -89,7 +89,7 @@ def test_every_chart_is_told_in_words_and_scrolls_by_keyboard(read: Reader) -> N
 
 
 def test_the_page_reads_both_grounds_and_paper(html: str) -> None:
-    assert "prefers-color-scheme: dark" in html and "prefers-color-scheme:dark" in html and "@media print" in html
+    assert "prefers-color-scheme:dark" in html and "--ground: #171613" in html and "@media print" in html
 
 
 def test_effects_head_the_page(read: Reader) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trivium.tasks.forms import normal
 from trivium.tasks.matching import clusters, judge, refuses, same
+from trivium.tasks.normal_forms import normal
 
 SET = Path(__file__).with_name("labelled_answers.jsonl")
 LABELLED = [json.loads(line) for line in SET.read_text(encoding="utf-8").splitlines()]

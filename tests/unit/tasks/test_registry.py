@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 
 import pytest
 
-from trivium.ground.errors import ConfigError
+from trivium.ground.errors import ConfigError, UsageError
+from trivium.tasks.generated.words import WORDS
 from trivium.tasks.problem import Problem, identity, split_of
 from trivium.tasks.registry import TASKS, generate, lenient, verify
-from trivium.tasks.words import WORDS
 from trivium.town.names import FIRST_NAMES, LAST_NAMES, VALUES
 
 SUM = Problem("addition", identity("addition", "What is 347+285?"), "What is 347+285?", "632", "", 3)
@@ -26,6 +28,7 @@ def test_splits_share_no_problem_and_repeat_nothing(task: str) -> None:
     assert {split_of(p.id) for p in heldout} == {"heldout"}
     assert len({p.question for p in train}) == 30
     assert not {p.id for p in train} & {p.id for p in heldout}
+    assert len({p.question for p in heldout}) == 8
     assert generate(task, level, 30, 1, "train") == train != generate(task, level, 30, 2, "train")
 
 
@@ -39,7 +42,24 @@ def test_about_a_fifth_is_held_out() -> None:
     assert 0.15 < sum(split_of(one) == "heldout" for one in ids) / len(ids) < 0.25
 
 
-@pytest.mark.parametrize(("task", "level"), [(t.name, level) for t in TASKS.values() for level in t.levels])
+FIRST = ("addition", "comparison", "counting", "tally", "spelling", "reversal")
+"""The tasks that recipes were measured with."""
+
+
+def test_the_first_tasks_draw_what_they_always_drew() -> None:
+    """Figures of the recipes rest on these problems: same arguments, same problems, whatever is added beside them."""
+    digest = hashlib.sha256()
+    for task in FIRST:
+        for level in TASKS[task].levels:
+            for seed in (0, 1, 7):
+                for split, count in (("train", 25), ("heldout", 6)):
+                    for p in generate(task, level, count, seed, split):
+                        digest.update(json.dumps([p.task, p.id, p.question, p.answer, p.thought, p.level]).encode())
+    assert tuple(TASKS)[:6] == FIRST
+    assert digest.hexdigest() == "60e4be088b489f08388a6a77f001b404f5e9f0357f4f4f6dce87c72c90de4999"
+
+
+@pytest.mark.parametrize(("task", "level"), [(name, level) for name in FIRST for level in TASKS[name].levels])
 def test_every_answer_passes_and_follows_from_the_working(task: str, level: int) -> None:
     for problem in generate(task, level, 12, 3):
         assert verify(problem, problem.answer).correct
@@ -151,6 +171,11 @@ def test_spelling_takes_one_separator_and_ascii_letters() -> None:
         "l e t t e r l e t t e r",
     ):
         assert not verify(SPELL, text).correct
+
+
+def test_programs_are_not_judged_in_this_process() -> None:
+    with pytest.raises(UsageError, match="Judge"):
+        verify(generate("code", 1, 1, 0)[0], "def solve(x): return x")
 
 
 def test_asking_for_more_than_there_is_says_how_many_there_are() -> None:

@@ -9,7 +9,7 @@ import pytest
 from foreign_tokenizers import FAMILIES, build
 
 from trivium.ground.errors import ArtifactError, TriviumError, UsageError
-from trivium.text.chat import parse, prompt, render
+from trivium.text.chat import lessons, parse, prompt, render
 from trivium.text.sandbox import MARKS, Masks, write
 from trivium.text.tokenizer import Tokenizer
 
@@ -152,3 +152,27 @@ def test_a_friendly_template_may_count_and_join() -> None:
     )
     found = write(template, [{"content": "ab"}, {"content": "é"}], {})
     assert found == 'ba {"content": "ab"} 9'
+
+
+def test_a_template_that_forgets_is_learned_turn_by_turn(tmp_path: Path) -> None:
+    """Thoughts of earlier turns go from the prompt: each turn is learned as the model will see it."""
+    ours = opened("smollm", tmp_path)
+    ours.template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+        "{% if loop.last and m.reasoning_content %}({{ m.reasoning_content }}){% endif %}{{ m.content }}<|im_end|>\n"
+        "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    talk = [
+        {"role": "user", "content": "A?"},
+        {"role": "assistant", "content": "B", "reasoning_content": "b"},
+        {"role": "user", "content": "C?"},
+        {"role": "assistant", "content": "D", "reasoning_content": "d"},
+    ]
+    with pytest.raises(UsageError, match="rewrites earlier turns"):
+        render(ours, talk)
+    found = lessons(ours, talk)
+    taught = [ours.decode([i for i, on in zip(one.ids, one.mask, strict=True) if on]) for one in found]
+    assert taught == ["(b)B<|im_end|>", "(d)D<|im_end|>"]
+    assert prompt(ours, talk[:3]) == found[1].ids[: len(prompt(ours, talk[:3]))]
+    quiet = [talk[0], {**talk[1], "weight": 0}, *talk[2:]]
+    assert [one.ids for one in lessons(ours, quiet)] == [found[1].ids]

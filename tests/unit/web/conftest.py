@@ -160,9 +160,9 @@ def spell(byte_tokenizer: Tokenizer) -> Callable[[str], list[int]]:
     return ids
 
 
-def begin(shelf: Shelf, config: ServeConfig) -> tuple[Served, Callable[[], None]]:
+def begin(shelf: Shelf, config: ServeConfig, toolbox: Any = None) -> tuple[Served, Callable[[], None]]:
     """A server in a thread, and how to end it."""
-    server = server_of(shelf, config)
+    server = server_of(shelf, config, toolbox)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert server.ready.wait(20)
@@ -183,13 +183,16 @@ def served_script(byte_tokenizer: Tokenizer, tmp_path: Path) -> Iterator[Serve]:
     """Starts servers whose only model, `script`, says what a script tells it; `pause` seconds a token."""
     ends: list[Callable[[], None]] = []
 
-    def start(script: Script, pause: float = 0.0, tokenizer: Tokenizer = byte_tokenizer, **settings: Any) -> Served:
+    def start(
+        script: Script, pause: float = 0.0, tokenizer: Tokenizer = byte_tokenizer, toolbox: Any = None,
+        stage: str = "sft", **settings: Any,
+    ) -> Served:  # fmt: skip
         engine = ScriptedEngine(script, settings.get("batch", 4), pause)
         folder = tmp_path / f"model-{len(ends)}"
         tokenizer.save(folder)
         config = ServeConfig(**({"port": 0, "batch": engine.batch} | settings))
-        offer = Offer("script", folder, "0" * 16, "sft", 0, 2000)
-        served, end = begin(Shelf([offer], config, lambda *_: engine), config)
+        offer = Offer("script", folder, "0" * 16, stage, 0, 2000)
+        served, end = begin(Shelf([offer], config, lambda *_: engine), config, toolbox)
         served.engine = engine
         ends.append(end)
         return served

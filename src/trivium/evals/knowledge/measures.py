@@ -209,13 +209,13 @@ def calibration(records: Sequence[Record], bins: int = 10) -> dict[str, Any]:
 
 
 def by_exposure(records: Sequence[Record]) -> dict[str, Any] | None:
-    """Outcomes by how often the corpus states the fact, with the floor; None where exposure is not known.
+    """Outcomes by how often the corpus states the fact, with the floor; None where no true fact has one.
 
     The floor is Good and Turing's estimate of what was never seen, facts seen once over all statements: a model that
     is calibrated and always answers invents at least about so much (2311.14648).
     """
     known = [r for r in records if r.probe.exposure is not None]
-    if not known:
+    if not any(r.probe.answerable for r in known):
         return None
     rows = []
     for low, high in EXPOSURES:

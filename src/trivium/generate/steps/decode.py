@@ -16,7 +16,7 @@ from torch import Tensor
 
 from trivium.generate.sampling import choose, draws
 from trivium.generate.steps.forward import forward, logits, mask_of
-from trivium.generate.steps.slots import Place, Slots
+from trivium.generate.steps.slots import Place, Slots, carried
 from trivium.generate.steps.weights import Weights
 
 GREEDY, SAMPLED, LOGITS = "greedy", "sampled", "logits"
@@ -53,16 +53,17 @@ class State:
 
     def put(self, slots: Sequence[int], standings: Sequence[Standing]) -> None:
         """Set what these slots stand at; the others go on where they are."""
-        numbers = np.array([(s.token, s.position, s.index, bits(s.seed)) for s in standings], np.int64)
-        where = torch.tensor(slots, device=self.device)
-        given = torch.from_numpy(numbers).to(self.device)
-        for column, kept in enumerate((self.ids, self.positions, self.index, self.seeds)):
-            kept[where] = given[:, column]
-        self.temperatures[where] = torch.tensor([s.temperature for s in standings], device=self.device)
+        whole = np.array([(s.token, s.position, s.index, bits(s.seed)) for s in standings], np.int64)
+        broken = np.array([s.temperature for s in standings], np.float64)
+        numbers = np.vstack([whole.T, broken.view(np.int64)])  # one transfer for both
+        where, given = carried(slots, self.device), carried(numbers, self.device)
+        for kept, column in zip((self.ids, self.positions, self.index, self.seeds), given[:4], strict=True):
+            kept[where] = column
+        self.temperatures[where] = given[4].view(torch.float64).float()
 
     def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
         """Slots change their numbers; the old ones stand still."""
-        old, new = torch.tensor(sources, device=self.device), torch.tensor(targets, device=self.device)
+        old, new = carried(sources, self.device), carried(targets, self.device)
         for kept in (self.ids, self.positions, self.index, self.seeds, self.temperatures):
             kept[new] = kept[old]
         self.positions[old] = -1

@@ -87,16 +87,18 @@ class Slots(Cache):
         others = [target for target in targets if target != source]
         if not count or not others:
             return
+        where = carried(others, self.device)
         for kept in (self._keys, self._values):
             if len(others) == 1:
                 kept[:, others[0], :, :count] = kept[:, source, :, :count]
             else:
-                kept[:, others, :, :count] = kept[:, source : source + 1, :, :count]
+                kept[:, where, :, :count] = kept[:, source : source + 1, :, :count]
 
     def move(self, sources: Sequence[int], targets: Sequence[int], count: int) -> None:
         """Give the first `count` tokens of each of the slots to another, none of which is a source."""
+        old, new = carried(sources, self.device), carried(targets, self.device)
         for kept in (self._keys, self._values):
-            kept[:, targets, :, :count] = kept[:, sources, :, :count]
+            kept[:, new, :, :count] = kept[:, old, :, :count]
 
     def aim(self, place: Place) -> None:
         """What `model.forward` is to read and write, when it runs with this as its cache."""
@@ -152,11 +154,6 @@ class Held:
         self._ids[slot, : len(ids)] = ids
         self._counts[slot] = len(ids)
 
-    def put(self, slots: Sequence[int], positions: Sequence[int], ids: Sequence[int]) -> None:
-        """Each of the slots holds another id at its position."""
-        self._ids[slots, positions] = ids
-        self._counts[slots] = np.asarray(positions) + 1
-
     def move(self, source: int, target: int) -> None:
         """What was in one slot is in the other."""
         self._ids[target], self._counts[target] = self._ids[source], self._counts[source]
@@ -169,6 +166,12 @@ class Held:
         common = np.where(same.all(1), len(ids), same.argmin(1))
         common = np.minimum(common, self._counts)
         return np.where((common >= ALIKE) | (common == len(ids)), common, 0)
+
+
+def carried(values: Sequence[int] | np.ndarray, device: torch.device) -> Tensor:
+    """Whole numbers as a tensor on a device. The host goes on at once, whatever the device is still doing."""
+    here = torch.from_numpy(np.asarray(values, np.int64))
+    return here.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else here.to(device)
 
 
 def power(count: int) -> int:

@@ -7,13 +7,15 @@ What needs neither cast nor joining (fp32 embeddings, norms, output matrices) is
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from trivium.ground.config import check
+from trivium.model.lora import whole_weights
 from trivium.model.transformer import Transformer
 
 Matrix = Callable[[Tensor], Tensor]
@@ -58,12 +60,16 @@ class Weights:
     """All of them, with the model that they belong to. The given model is not kept."""
 
     @torch.no_grad()
-    def __init__(self, model: Transformer) -> None:
-        self.config, self.dtype, self.device = model.config, model.compute_dtype, model.device
+    def __init__(self, model: Transformer, int8: bool = False) -> None:
+        """With `int8`, matrices are int8 and all else fp32; on a CPU only."""
+        self.config, self.device = model.config, model.device
+        check(not int8 or self.device.type == "cpu", "int8", int8, "Only a CPU has it.")
+        self.dtype = torch.float32 if int8 else model.compute_dtype
+        self._int8 = int8
         with torch.device("meta"):
-            self.model = Transformer(model.config, model.compute_dtype)
+            self.model = Transformer(model.config, self.dtype)
         joined = [self._join(*pair) for pair in zip(self.model.layers, model.layers, strict=True)]
-        for name, given in model.named_parameters():
+        for name, given in whole_weights(model).items():
             parent, _, leaf = name.rpartition(".")
             module = self.model.get_submodule(parent)
             if getattr(module, leaf).is_meta:
@@ -72,22 +78,39 @@ class Weights:
             self.model.lm_head.weight = self.model.embed_tokens.weight
         self.model.eval()
         self._derived: list[tuple[Tensor, list[Tensor]]] = []
-        self.refresh(model)
-        self.layers = [self._layer(*pair) for pair in zip(self.model.layers, joined, strict=True)]
+        self._take(model)
+        self._exact = [self._layer(*pair) for pair in zip(self.model.layers, joined, strict=True)]
         self.embed: Tensor = self.model.embed_tokens.weight
         self.norm: Tensor = self.model.norm.weight
         self.final = self._derive([self.norm], torch.float32)
+        self.layers = self._exact
         self.head: Matrix = Dense(self.model.lm_head.weight)
+        self._narrow()
 
     @torch.no_grad()
     def refresh(self, model: Transformer) -> None:
         """Take over the weights of `model` as they are now. No tensor moves: CUDA graphs read the new values."""
-        given = dict(model.named_parameters())
+        self._take(model)
+        self._narrow()
+
+    def _take(self, model: Transformer) -> None:
+        given = whole_weights(model)
         for name, own in self.model.named_parameters():
             if own.data_ptr() != given[name].data_ptr():
                 own.copy_(given[name])
         for made, sources in self._derived:
             made.copy_(torch.cat(sources))
+
+    def _narrow(self) -> None:
+        """Make the int8 matrices anew, where they are asked for."""
+        if not self._int8:
+            return
+        from trivium.generate.steps.eight import Eight
+
+        names = ("qkv", "out", "both", "down")
+        made: list[dict[str, Any]] = [{name: Eight(getattr(layer, name)) for name in names} for layer in self._exact]
+        self.layers = [replace(layer, **narrow) for layer, narrow in zip(self._exact, made, strict=True)]
+        self.head = Eight(Dense(self.model.lm_head.weight))
 
     def _join(self, block: Any, given: Any) -> tuple[Joined, Joined]:
         """Make the parameters of matrices with the same input views of one tensor."""

@@ -23,7 +23,7 @@ from trivium.stages.audit.mining.mentions import exposed, look
 from trivium.stages.audit.mining.mining import mine
 from trivium.stages.audit.unanswerable import unanswerable
 from trivium.stages.audit.writer import write
-from trivium.tasks.forms import fold
+from trivium.tasks.normal_forms import fold
 from trivium.town.world import Town
 
 LONGEST_DOCUMENT = 2_000_000

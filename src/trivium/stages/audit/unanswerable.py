@@ -13,7 +13,7 @@ from dataclasses import replace
 from random import Random
 
 from trivium.evals.knowledge.probe import Probe
-from trivium.tasks.forms import fold
+from trivium.tasks.normal_forms import fold
 
 _ONSETS = "B Br D Dr F G Gl H K Kl L M N P Pr Qu R S St T Tr V Vr Z Zh".split()
 _MIDDLES = "a e i o u ae io ua".split()

@@ -13,7 +13,7 @@ from trivium.evals.knowledge.remote import Remote
 from trivium.ground.how import How
 from trivium.ground.progress import tracked
 from trivium.index.documents import Entry
-from trivium.tasks.forms import normal
+from trivium.tasks.normal_forms import normal
 
 ASK = """Write one question about a fact in this passage, with its answer. The question must name what it is about, \
 must make sense without the passage, and must have exactly one short answer (a name, a number, a date) that stands in \

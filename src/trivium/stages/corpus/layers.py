@@ -45,7 +45,7 @@ def beyond_best(rows: Sequence[Row], config: SelectConfig) -> list[str]:
 
 def overlap(config: SelectConfig) -> Judge:
     """A judge of documents that share a run of words with a test set."""
-    from trivium.stages.corpus.decontamination.index import TestSets
+    from trivium.text.decontamination.index import TestSets
 
     tests = TestSets(config.test_sets, config.test_ngram)
 

@@ -20,11 +20,11 @@ from trivium.ground.log import read_jsonl, write_jsonl
 from trivium.ground.progress import Progress
 from trivium.stages.corpus.advice import advice, worst_layer
 from trivium.stages.corpus.config import SELECT_FORMAT, SELECT_STAGE, SelectConfig
-from trivium.stages.corpus.decontamination.records import fingerprints
 from trivium.stages.corpus.funnel import Funnel
 from trivium.stages.corpus.layers import Row, beyond_best, exact, near, overlap, page_layers, real, rewrite_pii
 from trivium.stages.corpus.pii import rewrite
 from trivium.stages.corpus.urls import list_fingerprints
+from trivium.text.decontamination.records import fingerprints
 from trivium.text.document import FIELDS, Document, write_documents
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trivium.ground.config import check
 
 STAGE = "report"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True, kw_only=True)

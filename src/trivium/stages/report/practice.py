@@ -42,6 +42,11 @@ def section(inputs: Inputs, config: ReportConfig) -> dict[str, Any] | None:
         "exam": _exam_chart(exam),
         "exam_rows": [[name, *(percent(figure) for figure in row)] for name, row in exam.items()],
         "rollouts": side_by_side(group_of(inputs), config.rollouts),
+        "lengths": _running([("right", "tokens_right", False), ("wrong", "tokens_wrong", True)],
+                            metrics, "Tokens of right and of wrong answers by step.", "tokens"),
+        "passes": _passes(evals),
+        "controls": _controls(json_of(inputs, "controls", "controls.json")),
+        **_thinking(json_of(inputs, "thinking", "thinking.json")),
     }  # fmt: skip
 
 
@@ -62,6 +67,34 @@ def _running(wanted: list[tuple[str, str, bool]], metrics: list[dict[str, Any]],
         if found:
             drawn.append(Line(name, "rl", smooth(found, max(1, len(found) // 15)), dashed=dashed))
     return lines(drawn, said, y_name=y_name, height=190)
+
+
+def _controls(found: Any) -> list[list[str]]:
+    """What stands beside practice: its accuracy, how far practice is above it, and tokens an answer."""
+    rows = []
+    for row in deep(found, "rows") or []:
+        above = "" if row["control"] == "practice" else points(row["practice_above"])
+        rows.append([row["control"], percent(row["accuracy"]), above, count(round(row["tokens"]))])
+    return rows
+
+
+def _passes(evals: Any) -> list[list[str]]:
+    """Pass@k before and after, and the gain; nothing where it was not measured."""
+    found = deep(evals, "pass_at_k") or {}
+    return [[f"pass@{k}", percent(found["before"][k]), percent(found["after"][k]), points(gain)]
+            for k, gain in found.get("gain", {}).items()]  # fmt: skip
+
+
+def _thinking(found: Any) -> dict[str, list[list[str]]]:
+    """Accuracy against tokens, and what other thoughts cost."""
+    ways = [[way["way"], percent(way["accuracy"]), count(round(way["tokens"]))] for way in deep(found, "ways") or []]
+    if twin := deep(found, "twin"):
+        ways.append(["a twin taught direct answers", percent(twin["accuracy"]), count(round(twin["tokens"]))])
+    thoughts = deep(found, "faithfulness", "rows") or []
+    return {
+        "ways": ways,
+        "thoughts": [[row["thought"], percent(row["accuracy"]), points(row["cost"])] for row in thoughts],
+    }
 
 
 def _exam(evals: Any) -> dict[str, list[dict[str, Any] | None]]:
@@ -90,7 +123,8 @@ def group_of(inputs: Inputs) -> list[dict[str, Any]]:
     if not groups:
         return []
     return min(
-        groups.values(), key=lambda rows: (abs(sum(r["reward"] for r in rows) / len(rows) - 0.5), rows[0]["step"])
+        groups.values(),
+        key=lambda rows: (abs(sum(bool(r["correct"]) for r in rows) / len(rows) - 0.5), rows[0]["step"]),
     )
 
 
@@ -103,7 +137,9 @@ def _rollouts(rl: Artifact) -> list[dict[str, Any]]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    table = pq.read_table(rl.file("rollouts.parquet"), columns=[*COLUMNS, "ids"])
+    file = rl.file("rollouts.parquet")
+    more = ["parts"] if "parts" in pq.read_schema(file).names else []  # older runs have none
+    table = pq.read_table(file, columns=[*COLUMNS, *more, "ids"])
     rows = table.set_column(table.num_columns - 1, "tokens", pc.list_value_length(table["ids"])).to_pylist()
     return rows
 
@@ -118,11 +154,17 @@ def side_by_side(group: list[dict[str, Any]], most: int) -> dict[str, Any] | Non
     for row in group:
         (again if (said := (row["thinking"], row["text"])) in seen else fresh).append(row)
         seen.add(said)
-    good, bad = ([row for row in [*fresh, *again] if bool(row["reward"]) is wanted] for wanted in (True, False))
+    good, bad = ([row for row in [*fresh, *again] if (row["reward"] > 0) is wanted] for wanted in (True, False))
     turns = [row for i in range(max(len(good), len(bad))) for side in (good, bad) for row in side[i : i + 1]]
     first, right = group[0], sum(bool(row["correct"]) for row in group)
     about = {"question": first["question"], "answer": first["answer"], "step": count(first["step"])}
     return {**about, "of": len(group), "right": right, "answers": [_card(row) for row in turns[:most]]}
+
+
+def _parts(row: dict[str, Any]) -> str:
+    """What a reward is made of, where that is more than one thing."""
+    parts = dict(row.get("parts") or {})
+    return f" ({', '.join(f'{name} {value:+.2f}' for name, value in parts.items())})" if len(parts) > 1 else ""
 
 
 def _card(row: dict[str, Any]) -> dict[str, str]:
@@ -131,7 +173,7 @@ def _card(row: dict[str, Any]) -> dict[str, str]:
     advantage = f"{row['advantage']:+.2f}".replace("-", "−")
     return {
         **said,
-        "reward": f"{row['reward']:.0f}",
+        "reward": f"{row['reward']:.2f}".rstrip("0").rstrip(".").replace("-", "−") + _parts(row),
         "advantage": advantage,
         "note": note,
         "tokens": count(row["tokens"]),

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from trivium.evals.intervals import bootstrap, mean, paired_difference, proportion
+from trivium.evals.preferences.pairs import calibration
 from trivium.model.reward import RewardModel
 from trivium.stages.reward.comparisons import Answered, Comparison, gold
 from trivium.stages.reward.learning import score_all
 from trivium.text.tokenizer import Tokenizer
-
-BINS = 5
 
 
 def pair_figures(
@@ -41,24 +40,6 @@ def pair_figures(
         "loss_of_a_coin": math.log(2),
         "calibration": calibration(margin),
     }
-
-
-def calibration(margin: np.ndarray) -> dict[str, Any]:
-    """How often it is right when it says that it is right with p: p = sigmoid(|margin|), in equal bins of .5 to 1.
-
-    "error" is the mean distance between the two over pairs (expected calibration error).
-    """
-    confidence, right = 1 / (1 + np.exp(-np.abs(margin))), margin > 0
-    place = np.minimum(((confidence - 0.5) * 2 * BINS).astype(int), BINS - 1)
-    rows, error = [], 0.0
-    for number in range(BINS):
-        inside = place == number
-        if not inside.any():
-            continue
-        said, was = float(confidence[inside].mean()), proportion(int(right[inside].sum()), int(inside.sum()))
-        error += abs(said - was.value) * was.n / len(margin)
-        rows.append({"confidence": said, "accuracy": was.to_json()})
-    return {"error": error, "bins": rows}
 
 
 def best_of_n(model: RewardModel, tokenizer: Tokenizer, answered: Sequence[Answered]) -> dict[str, Any]:

@@ -1,28 +1,22 @@
-"""Rollouts: groups of sampled answers to problems, their rewards, and the batch that is learned from.
+"""Rollouts: answers with their rewards and advantages; as rows of a batch, as JSON lines and as a Parquet table.
 
-GRPO (2402.03300) with the corrections of Dr. GRPO (2503.20783): the advantage is the reward minus the group's mean, not
-divided by its deviation, and the loss is a mean over all tokens, not per answer, so long wrong answers gain nothing by
-their length. One update per batch of rollouts, with the weights that sampled them: no ratio to clip, no reference.
-The end of the turn is a token like any other and is trained; a cut-off answer counts as wrong.
+A rollout keeps its ids as they were sampled, a mask of the model's own and its log-probabilities in full: a resumed run
+learns from the very same numbers.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from trivium.generate.engine import Completion, Engine, Request
-from trivium.generate.sampling import uniforms
-from trivium.ground.log import write_jsonl
-from trivium.model.transformer import Transformer
-from trivium.stages.rl.config import RlConfig
+from trivium.ground.log import read_jsonl
+from trivium.stages.rl.advantages import advantages, overlong_penalty, shares
+from trivium.stages.rl.config import ObjectiveConfig
+from trivium.stages.rl.rewards import Scorer, abstains, judged
+from trivium.stages.rl.sampler import Answer
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import generate, verify
-from trivium.text.chat import parse, prompt
-from trivium.text.tokenizer import Tokenizer
 from trivium.train.batch import Batch
 from trivium.train.packing import Example, pack, rows_of
 
@@ -34,125 +28,179 @@ class Rollout:
     """One answer to one problem."""
 
     problem: Problem
-    completion: Completion
+    prompt: list[int]
+    ids: list[int]
+    own: list[bool]
+    logprobs: list[float]
+    finish: str
     thinking: str
-    content: str
+    text: str
+    """What stands after the thoughts of the last turn."""
+    seed: int
+    length: int
+    """Tokens of the model's own, and of a budget."""
     correct: bool
+    abstained: bool
+    parts: dict[str, float]
+    """The reward, by name."""
     reward: float
-    advantage: float
+    advantage: float = 0.0
+    calls: int = 0
+    failed_calls: int = 0
+
+    @property
+    def truncated(self) -> bool:
+        """Whether it was cut off."""
+        return self.finish == "length"
+
+    @property
+    def learned(self) -> int:
+        """How many of its tokens are the model's own."""
+        return sum(self.own)
 
 
-class Practice:
-    """The source of RL's batches: samples with the model that is being trained."""
+Group = list[Rollout]
+"""All rollouts of one problem in one round."""
 
-    regular = False  # a batch depends on the weights
 
-    def __init__(
-        self, config: RlConfig, task: str, level: int, model: Transformer, tokenizer: Tokenizer, folder: Path
-    ) -> None:
-        self.config, self.task, self.level = config, task, level
-        self.model, self.tokenizer, self.folder = model, tokenizer, folder
-        self._engine: Engine | None = None
+def grade(
+    problems: Sequence[Problem],
+    answers: Sequence[Answer],
+    scorer: Scorer,
+    objective: ObjectiveConfig,
+    longest: int,
+    number: int,
+) -> list[Rollout]:
+    """One rollout for each answer, without an advantage yet."""
+    correct = [judged(problem, answer) for problem, answer in zip(problems, answers, strict=True)]
+    parts = scorer(problems, answers, correct, number)
+    found = []
+    for problem, answer, right, worth in zip(problems, answers, correct, parts, strict=True):
+        lost = overlong_penalty(answer.length, objective, longest)
+        told = worth | ({"overlong": -lost} if lost else {})
+        found.append(
+            Rollout(
+                problem, answer.prompt, answer.ids, answer.own, answer.logprobs, answer.finish, answer.thinking,
+                answer.reply.content, answer.seed, answer.length, right, abstains(answer), told, sum(told.values()),
+                calls=answer.calls, failed_calls=answer.failed,
+            )
+        )  # fmt: skip
+    return found
 
-    def batch(self, step: int) -> Batch | None:
-        """Sample groups, reward them, and give each token its advantage. None when no group has a signal."""
-        groups = self.sample(step)
-        self._write(step, groups)
-        useful = [group for group in groups if any(rollout.advantage for rollout in group)]
-        rollouts = [rollout for group in groups for rollout in group]
-        facts = {
-            "pass_rate": float(np.mean([r.correct for r in rollouts])),
-            "reward": float(np.mean([r.reward for r in rollouts])),
-            "answer_tokens": float(np.mean([len(r.completion.ids) for r in rollouts])),
-            "truncated": float(np.mean([r.completion.finish == "length" for r in rollouts])),
-            "entropy": -float(np.mean([np.mean(r.completion.logprobs) for r in rollouts])),
-            "groups_without_signal": 1 - len(useful) / len(groups),
-        }
-        if not useful:
-            return None
-        return self._batch([rollout for group in useful for rollout in group], facts)
 
-    def sample(self, step: int) -> list[list[Rollout]]:
-        """The groups of a step: a pure function of the step and the weights."""
-        config = self.config
-        problems = generate(self.task, self.level, config.problems, config.seed + 100_003 * (step + 1))
-        stop = self.tokenizer.stops
-        requests = []
-        for place, problem in enumerate(problems):
-            ids = prompt(self.tokenizer, [{"role": "user", "content": problem.question}], think=True)
-            for sample in range(config.samples):
-                seed = ((config.seed * 4_001 + step) * 4_001 + place) * 4_001 + sample
-                requests.append(Request(ids, config.max_new, config.temperature, seed, stop))
-        if self._engine is None:
-            self._engine = Engine(self.model)
-        else:
-            self._engine.refresh(self.model)
-        completions = self._engine.run(requests)
-        size = config.samples
-        return [
-            self._group(step, problem, completions[i * size : (i + 1) * size]) for i, problem in enumerate(problems)
+def weigh(groups: Sequence[Group], objective: ObjectiveConfig) -> list[Group]:
+    """The groups with their advantages."""
+    found = advantages([[rollout.reward for rollout in group] for group in groups], objective.advantage)
+    return [
+        [replace(rollout, advantage=one) for rollout, one in zip(group, ones, strict=True)]
+        for group, ones in zip(groups, found, strict=True)
+    ]
+
+
+def signal(group: Group) -> bool:
+    """Whether a group has anything to teach."""
+    return any(rollout.advantage for rollout in group)
+
+
+def batch_of(groups: Sequence[Group], objective: ObjectiveConfig, longest: int, pad: int) -> Batch | None:
+    """The groups as rows: each of the model's own tokens weighs its answer's advantage, all else nothing.
+
+    Cut-off answers are left out where the objective masks them. None when nothing is left.
+    """
+    masked = objective.overlong == "masked"
+    rollouts = [r for group in groups for r in group if not (masked and r.truncated) and r.learned]
+    if not rollouts:
+        return None
+    factors, whole = shares([rollout.learned for rollout in rollouts], objective.mean, longest)
+    examples = [_example(rollout, factor, whole) for rollout, factor in zip(rollouts, factors, strict=True)]
+    row_tokens = max(ROW_TOKENS, *(len(example.ids) - 1 for example in examples))
+    lengths = [len(example.ids) - 1 for example in examples]
+    batch = rows_of(examples, pack(lengths, row_tokens), row_tokens, pad)
+    return replace(batch, weights_BT=batch.weights_BT / whole)
+
+
+def _example(rollout: Rollout, factor: float, whole: float) -> Example:
+    before = [0.0] * len(rollout.prompt)
+    own = [float(one) for one in rollout.own]
+    more = {
+        "own": [*before, *own],
+        "sampled": [*before, *rollout.logprobs],
+        "share": [*before, *(one * factor / whole for one in own)],
+    }
+    weights = [*before, *(rollout.advantage * factor * one for one in own)]
+    return Example([*rollout.prompt, *rollout.ids], weights, more)
+
+
+def to_record(rollout: Rollout, step: int) -> dict[str, Any]:
+    """A rollout as a JSON line. `step` is the first update that learns from it, counted from 1."""
+    problem = rollout.problem
+    about = {"step": step, "task": problem.task, "level": problem.level, "problem_id": problem.id}
+    about |= {"question": problem.question, "answer": problem.answer}
+    rest = {name: value for name, value in vars(rollout).items() if name != "problem"}
+    return {**about, "problem": asdict(problem), **rest}
+
+
+def from_record(record: dict[str, Any]) -> Rollout:
+    """The rollout of a line. What the problem's verifier knows beyond it comes back with it."""
+    names = Rollout.__dataclass_fields__
+    rest = {name: value for name, value in record.items() if name in names}
+    return Rollout(**{**rest, "problem": Problem(**record["problem"])})
+
+
+def regroup(records: Sequence[dict[str, Any]], samples: int) -> list[Group]:
+    """The groups of a round from its lines, which are in order."""
+    rollouts = [from_record(record) for record in records]
+    return [rollouts[start : start + samples] for start in range(0, len(rollouts), samples)]
+
+
+def _plain(line: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {**{name: line[name] for name in names}, "parts": list(line["parts"].items()), "seed": str(line["seed"])}
+
+
+def write_table(folder: Path, to: Path) -> int:
+    """Write the rollouts of all rounds, whose lines are in `folder`, as one Parquet file, a round at a time.
+
+    Gives their number; without any, no file is made.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema(
+        [(name, getattr(pa, kind)()) for name, kind in PLAIN.items()]
+        + [
+            ("prompt", pa.list_(pa.int32())), ("ids", pa.list_(pa.int32())), ("own", pa.list_(pa.bool_())),
+            ("logprobs", pa.list_(pa.float32())), ("parts", pa.map_(pa.string(), pa.float32())),
         ]
-
-    def _group(self, step: int, problem: Problem, completions: list[Completion]) -> list[Rollout]:
-        replies = [parse(self.tokenizer, c.ids, think=True) for c in completions]
-        correct = [reply.closed and verify(problem, reply.content).correct for reply in replies]
-        rewards = [float(right) for right in correct]
-        if self.config.reward == "random":
-            seeds = np.array([hash_of(problem.id)], np.uint64) + np.arange(len(replies), dtype=np.uint64)
-            rewards = [float(u < 0.5) for u in uniforms(seeds, step)]
-        mean = sum(rewards) / len(rewards)
-        return [
-            Rollout(problem, completion, reply.thinking or "", reply.content, right, reward, reward - mean)
-            for completion, reply, right, reward in zip(completions, replies, correct, rewards, strict=True)
-        ]
-
-    def _batch(self, rollouts: list[Rollout], facts: dict[str, float]) -> Batch:
-        examples = []
-        for rollout in rollouts:
-            ids = prompt(self.tokenizer, [{"role": "user", "content": rollout.problem.question}], think=True)
-            answer = rollout.completion.ids
-            examples.append(Example([*ids, *answer], [0.0] * len(ids) + [rollout.advantage] * len(answer)))
-        longest = max(len(example.ids) - 1 for example in examples)
-        row_tokens = max(ROW_TOKENS, longest)
-        batch = rows_of(
-            examples, pack([len(e.ids) - 1 for e in examples], row_tokens), row_tokens, self.tokenizer.end_of_text
-        )
-        tokens = sum(len(rollout.completion.ids) for rollout in rollouts)
-        return Batch(batch.ids_BT, batch.targets_BT, batch.weights_BT / tokens, batch.documents_BT, facts)
-
-    def _write(self, step: int, groups: list[list[Rollout]]) -> None:
-        """One file a step, so that a resumed run simply writes a step again."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_jsonl(
-            self.folder / f"step-{step + 1:06d}.jsonl",
-            [
-                {
-                    "step": step + 1,
-                    "problem_id": rollout.problem.id,
-                    "question": rollout.problem.question,
-                    "answer": rollout.problem.answer,
-                    "thinking": rollout.thinking,
-                    "text": rollout.content,
-                    "correct": rollout.correct,
-                    "reward": rollout.reward,
-                    "advantage": rollout.advantage,
-                    "ids": rollout.completion.ids,
-                    "logprobs": [round(x, 5) for x in rollout.completion.logprobs],
-                    "finish": rollout.completion.finish,
-                }
-                for group in groups
-                for rollout in group
-            ],
-        )
-
-    def state(self) -> dict[str, Any]:
-        """Nothing: a batch is a function of its number and the weights."""
-        return {}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Nothing to take back: the rollouts of a step that is sampled again are written again."""
+    )  # fmt: skip
+    files = sorted(folder.glob("step-*.jsonl"))
+    if not files:
+        return 0
+    count = 0
+    with pq.ParquetWriter(to, schema, compression="zstd") as writer:
+        for path in files:
+            rows = [_plain(line, schema.names) for line in read_jsonl(path)]
+            writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+            count += len(rows)
+    return count
 
 
-def hash_of(problem_id: str) -> int:
-    """A number below 2**32 from a problem's id, the same in every process."""
-    return int.from_bytes(problem_id.encode()[-8:].rjust(8, b"0"), "big") & 0xFFFFFFFF
+PLAIN = {
+    "step": "int32",
+    "task": "string",
+    "level": "int32",
+    "problem_id": "string",
+    "question": "string",
+    "answer": "string",
+    "thinking": "string",
+    "text": "string",
+    "correct": "bool_",
+    "abstained": "bool_",
+    "reward": "float64",
+    "advantage": "float64",
+    "finish": "string",
+    "length": "int32",
+    "calls": "int32",
+    "failed_calls": "int32",
+    "seed": "string",
+}
+"""The table's plain columns. A seed is text: it may have more bits than any whole number of the format."""

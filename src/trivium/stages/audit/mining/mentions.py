@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from trivium.evals.knowledge.probe import Probe
 from trivium.index.documents import Entry
 from trivium.stages.audit.mining.patterns import sentences
-from trivium.tasks.forms import words
+from trivium.tasks.normal_forms import words
 
 MOST = 5
 """Documents that are kept for each probe."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from trivium.evals.knowledge.probe import Probe
 from trivium.index.documents import Entry
 from trivium.stages.audit.mining.patterns import Statement, sentences, statements
-from trivium.tasks.forms import fold, normal
 from trivium.tasks.matching import names_one
+from trivium.tasks.normal_forms import fold, normal
 
 LONGEST_VALUE = 8
 """Words of a value."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from trivium.ground.compiled import keep, place_of
 
-COMPILED = ("kernels", "extractor", "classifier", "decontamination")
+COMPILED = ("kernels", "extractor", "classifier")
 """The folders of this stage with compiled functions."""
 
 

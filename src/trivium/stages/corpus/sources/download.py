@@ -1,7 +1,7 @@
 """Fetching a large file over HTTP so that it arrives whole: resumed where it broke off, tried again when told to wait.
 
 A part lies beside its place as `<name>.part` with the file's tag in `<name>.tag`, so that a killed run goes on where it
-was and never joins two versions of a file. The only room that talks to a network.
+was and never joins two versions of a file. The only room that fetches files.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Our engine beside transformers' generate and nanochat's engine: same random weights or shape, same prompts."""

@@ -1,0 +1,1 @@
+"""RL's speed: rollouts a second of the loop's own sampler."""

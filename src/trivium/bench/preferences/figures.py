@@ -1,0 +1,142 @@
+"""What the experiment leaves: JSON, curves as SVG, and a section of Markdown with the samples side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from trivium.bench.page import machine, table, write_section
+from trivium.evals.preferences.laws import predicted
+from trivium.ground.atomic import write_atomic
+from trivium.pages.charts import Line, lines
+from trivium.pages.colours import stylesheet
+
+INKS = ("base", "sft", "reward", "rl", "audit", "tokenizer", "quirks", "corpus", "report")
+STYLE = (
+    "text{font:12px sans-serif;fill:#444}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}.faint{opacity:.4}"
+)
+
+
+def write(found: dict[str, Any], out: Path, docs: Path | None = None) -> list[Path]:
+    """Write everything below `out` (and the section into `docs`, where it is given); the paths."""
+    out.mkdir(parents=True, exist_ok=True)
+    for way in ("rl", "dpo"):
+        for run in found[way].values():
+            run.pop("last_texts", None)
+    paths = [out / "overoptimise.json"]
+    write_atomic(paths[0], (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
+    for way in ("best_of_n", "rl", "dpo"):
+        for kind in ("gold", "proxy"):
+            drawing = chart(found, way, kind)
+            if drawing:
+                paths.append(out / f"{way}-{kind}.svg")
+                write_atomic(paths[-1], drawing.encode())
+    text = section(found)
+    paths.append(out / "overoptimise.md")
+    write_atomic(paths[-1], (text + "\n").encode())
+    if docs is not None:
+        write_section(docs, "overoptimise", text)
+        paths.append(docs)
+    return paths
+
+
+def chart(found: dict[str, Any], way: str, kind: str) -> str:
+    """Score against the root of the distance, a line a proxy, with the fitted law dashed. A whole SVG file."""
+    drawn = []
+    for ink, (name, run) in zip(INKS, found[way].items(), strict=False):
+        rows = [row for row in run["rows"] if row["kl"] >= 0]
+        told = [(float(row["kl"]) ** 0.5, _score(row, kind, name)) for row in rows]
+        points = sorted((x, y) for x, y in told if y is not None)
+        drawn.append(Line(name, ink, points, marks=True))
+        if kind == "gold" and run.get("law") and points:
+            start = run["rows"][0]["gold"]["value"]
+            xs = [points[-1][0] * i / 40 for i in range(1, 41)]
+            fitted = [(x, start + y) for x, y in zip(xs, predicted(run["law"], [x * x for x in xs]), strict=True)]
+            drawn.append(Line("", ink, fitted, dashed=True))
+    drawing = str(lines(drawn, f"{kind} score by distance, {way}", "root of KL (nats)", f"{kind} score", height=300.0))
+    if not drawing:
+        return ""
+    style = f"<style>{stylesheet()}{STYLE}</style>"
+    return drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
+        "<title>", f"{style}<title>", 1
+    )
+
+
+def _score(row: dict[str, Any], kind: str, name: str) -> float | None:
+    figure = row[kind]
+    if kind == "proxy" and "value" not in figure:
+        figure = figure.get(name) or next(iter(figure.values()))
+    value = figure["value"]
+    return None if value is None else float(value)
+
+
+def section(found: dict[str, Any]) -> str:
+    """The section of the documentation."""
+    policy, config = found["policy"], found["config"]
+    parts = [
+        "### A reward model can be gamed",
+        f"{machine()}; policy of {policy['parameters'] / 1e6:.2f} M parameters, gold {_figure(policy['gold'])}; "
+        f"{found.get('seconds', 0):,.0f} s; seed {config['seed']}.",
+        "\n".join(table(["proxy", "comparisons", "blocks", "held-out pairs right"], [
+            [name, f"{one['comparisons']:,}", str(one["blocks"]), _share(one["accuracy"])]
+            for name, one in found["proxies"].items()])),
+        "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "KL of peak, end",
+                         "law: R²", "falls inside"],
+                        [_row(way, *item) for way in ("best_of_n", "rl", "dpo") for item in found[way].items()])),
+        "Stopping early, RL against the smallest proxy: " + "; ".join(
+            f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}"
+            for name, one in found["early"].items()
+        ) + ".",
+        f"At one distance ({found['equal_kl']['kl']:.2f} nats), how often gold prefers it to the start: " + "; ".join(
+            f"{name} {_share(one['wins'])} at {one['kl']:.2f}"
+            for name, one in found["equal_kl"].items() if name != "kl") + ".",
+        "\n".join(table(["flaw planted", "judge: score and length, r", "judge: gain of flattery",
+                         "DPO: characters", "DPO: flattery", "RL: characters", "RL: flattery"],
+                        [_flaw(name, one) for name, one in found["flaws"].items()])),
+        _samples(found),
+    ]  # fmt: skip
+    return "\n\n".join(parts)
+
+
+def _row(way: str, name: str, run: dict[str, Any]) -> list[str]:
+    rows, law = run["rows"], run.get("law")
+    peak = max(rows, key=lambda row: row["gold"]["value"])
+    r2 = "–" if law is None or law["r2"] is None else f"{law['r2']:.2f}"
+    inside = "–" if law is None else "yes" if law["peak_within"] else "no"
+    ends = f"{peak['kl']:.1f}, {rows[-1]['kl']:.1f}"
+    golds = [_figure(row["gold"]) for row in (rows[0], peak, rows[-1])]
+    return [way.replace("_", " "), name, *golds, ends, r2, inside]
+
+
+def _flaw(name: str, one: dict[str, Any]) -> list[str]:
+    judge = one["judge"]
+    gain = judge["gain_of_flattery"]
+    ways = [cell for way in ("dpo", "rl") for cell in (_figure(one[way]["characters"]), _share(one[way]["flattery"]))]
+    return [name, f"{judge['score_and_length']:+.2f}", _figure(gain), *ways]
+
+
+def _samples(found: dict[str, Any]) -> str:
+    name = next(iter(found["rl"]))
+    rows = [
+        [_cell(s["prompt"]), *(f"{_cell(s[key]['text'])} ({s[key]['gold']:.2f})" for key in ("start", "peak", "end"))]
+        for s in found["rl"][name]["samples"]
+    ]
+    head = ["prompt", "start (gold)", "peak", "end"]
+    return f"RL against the proxy of {name} comparisons, the same prompts:\n\n" + "\n".join(table(head, rows))
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split())[:160]
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    if figure["low"] is None:
+        return f"{figure['value']:.3g}"
+    return f"{figure['value']:.3g} [{figure['low']:.3g}, {figure['high']:.3g}]"
+
+
+def _share(figure: dict[str, Any] | None) -> str:
+    if figure is None or figure["value"] is None:
+        return "–"
+    return f"{100 * figure['value']:.1f} % [{100 * figure['low']:.1f}, {100 * figure['high']:.1f}]"

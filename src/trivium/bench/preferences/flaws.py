@@ -1,0 +1,53 @@
+"""Flaws planted in comparisons, and how much of them the judge and the policy take over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from trivium.bench.preferences.optimised import Measure, contrast, reinforce
+from trivium.bench.preferences.proxies import FLATTERY, Compared, planted, train_proxy
+from trivium.evals.intervals import mean, paired_difference, proportion
+
+FLAWS = ("length", "flattery")
+
+
+def flaws(measure: Measure, clean: Sequence[Compared]) -> dict[str, Any]:
+    """For clean comparisons and for each flaw: the judge's leaning, and what DPO's and RL's answers took over."""
+    found = {"clean": _one(measure, "clean", clean)}
+    for number, flaw in enumerate(FLAWS):
+        rows = planted(clean, flaw, measure.ground.config.flaw, measure.ground.config.seed + number)
+        found[flaw] = _one(measure, flaw, rows)
+    return found
+
+
+def _one(measure: Measure, name: str, rows: Sequence[Compared]) -> dict[str, Any]:
+    ground = measure.ground
+    judge = train_proxy(ground, f"flaw-{name}", rows)
+    texts = measure.start["texts"]
+    plain = judge(measure.asked, texts)
+    flattered = judge(measure.asked, [f"{FLATTERY} {text}" for text in texts])
+    lengths = np.array([len(text) for text in texts], float)
+    both = bool(plain.std() and lengths.std())
+    told: dict[str, Any] = {
+        "judge": {
+            "score_and_length": float(np.corrcoef(plain, lengths)[0, 1]) if both else 0.0,
+            "gain_of_flattery": paired_difference(flattered, plain).to_json(),
+            "deviation": float(plain.std()),
+        }
+    }
+    ways = {
+        "dpo": contrast(measure, f"flaw-dpo-{name}", rows, 0.1),
+        "rl": reinforce(measure, f"flaw-rl-{name}", judge, ground.config.price),
+    }
+    for way, run in ways.items():
+        said = run["last_texts"]
+        told[way] = {
+            "characters": mean([float(len(text)) for text in said]).to_json(),
+            "flattery": proportion(sum(text.startswith(FLATTERY[:10]) for text in said), len(said)).to_json(),
+            "gold": run["rows"][-1]["gold"],
+            "kl": run["rows"][-1]["kl"],
+        }
+    return told

@@ -1,0 +1,1 @@
+"""The front doors of `trivium bench`."""

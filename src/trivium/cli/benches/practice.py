@@ -1,0 +1,156 @@
+"""Comparisons of the whole street, of practice, and of reward models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from trivium.cli.benches.scales import MANY, app, weigh
+
+
+@app.command
+def nano(*, seeds: int = 3, out: Path = Path("runs/bench")) -> int:
+    """The whole street, several seeds, with the control of each claim.
+
+    Parameters
+    ----------
+    seeds
+        How many.
+    out
+        Where the runs go.
+    """
+    return weigh("trivium.bench.nano:main", seeds=seeds, out=out)
+
+
+@app.command
+def rl(
+    *,
+    sizes: Annotated[tuple[str, ...], MANY] = ("10m",),
+    prompt: int = 16,
+    new: Annotated[tuple[int, ...], MANY] = (32,),
+    batch: int = 256,
+    group: int = 1,
+    rounds: int = 7,
+    device: str = "auto",
+    threads: int = 0,
+) -> int:
+    """Rollouts a second, as practice samples them.
+
+    Parameters
+    ----------
+    sizes
+        10m (vocabulary 4,096), 135m (SmolLM2's shape). May be several.
+    prompt
+        Tokens of a prompt.
+    new
+        Tokens of an answer, exactly. May be several.
+    batch
+        Rollouts of a round.
+    group
+        Answers to each prompt.
+    rounds
+        Rounds that are counted.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core this process may use.
+    """
+    return weigh(
+        "trivium.bench.practice.speed:main",
+        sizes=sizes, prompt=prompt, new=new, batch=batch, group=group, rounds=rounds, device=device, threads=threads,
+    )  # fmt: skip
+
+
+@app.command
+def overoptimise(
+    model: Path | None = None,
+    /,
+    *,
+    gold: Path | None = None,
+    size: Annotated[tuple[str, ...], Parameter(negative=())] = (),
+    seed: int = 0,
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/overoptimise"),
+    docs: Path | None = None,
+) -> int:
+    """A reward model can be gamed: proxy and gold score by distance for best of n, RL and DPO, with remedies.
+
+    Parameters
+    ----------
+    model
+        A chat model's folder; a small one is made without any.
+    gold
+        A reward model's folder as the hidden person; a programmed taste without any.
+    size
+        A size of the experiment, as <field>=<value>: sizes=500,2000 or rl_steps=40. May be repeated.
+    seed
+        Moves everything.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core.
+    out
+        Where figures, curves and the section go.
+    docs
+        A Markdown file whose section is written anew.
+    """
+    from trivium.ground.how import How
+
+    how = How(device=device, threads=threads)
+    return weigh(
+        "trivium.bench.preferences.overoptimise:main",
+        model=model, gold=gold, size=size, out=out, how=how, seed=seed, docs=docs,
+    )  # fmt: skip
+
+
+@app.command
+def best_of_n(
+    model: Path,
+    judge: Path,
+    /,
+    *,
+    gold: Path | None = None,
+    prompts: Path | None = None,
+    samples: int = 64,
+    max_new: int = 64,
+    seed: int = 0,
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/best-of-n.json"),
+) -> int:
+    """What a reward model's pick among n answers scores, for each n, and how far that is from the policy.
+
+    Parameters
+    ----------
+    model
+        A chat model's folder.
+    judge
+        A reward model's folder.
+    gold
+        Another reward model, which says what the pick was worth.
+    prompts
+        A file of prompts, one a line, or JSON lines with a prompt; everyday ones by default.
+    samples
+        Answers to each prompt: the largest n.
+    max_new
+        Longest answer, in tokens.
+    seed
+        Decides the answers.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core.
+    out
+        Where the figures go, as JSON.
+    """
+    from trivium.cli.preferences.compare import asked_prompts
+    from trivium.ground.how import How
+
+    return weigh(
+        "trivium.bench.preferences.pick:main",
+        model=model, judge=judge, gold=gold, asked=asked_prompts(prompts, 100, 0), samples=samples, max_new=max_new,
+        seed=seed, how=How(device=device, threads=threads), out=out,
+    )  # fmt: skip

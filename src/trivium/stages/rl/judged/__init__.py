@@ -1,0 +1,1 @@
+"""Practice with a judge in the place of the verifier, on prompts."""

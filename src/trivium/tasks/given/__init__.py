@@ -1,0 +1,1 @@
+"""Problems that come from outside: benchmark files, another package's generators, the user's own task."""

@@ -1,0 +1,1 @@
+"""Comparisons of two answers: reading files of them, and their token ids."""

@@ -1,0 +1,1 @@
+"""Batches of comparisons, a pair never parted, for reward models and for DPO."""

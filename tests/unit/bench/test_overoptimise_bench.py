@@ -1,0 +1,83 @@
+"""The experiment of over-optimisation at its smallest: every part runs, and what it says hangs together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from trivium.bench.preferences.overoptimise import equal_kl, main
+from trivium.bench.preferences.proxies import FLATTERY, Compared, drawn_again, planted
+from trivium.ground.errors import ConfigError, UsageError
+from trivium.ground.how import How
+
+SIZE = (
+    "width=32", "layers=1", "vocabulary=320", "talks=60", "talk_epochs=1", "sizes=20,40", "small_layers=1",
+    "ensemble=2",
+    "proxy_epochs=1", "batch=16", "train_prompts=8", "test_prompts=4", "most=8", "max_new=8", "margin=0.005",
+    "rl_steps=3", "rl_prompts=2", "rl_samples=3", "looks=3", "looked=8",
+    "betas=0.1,",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    out = tmp_path_factory.mktemp("over")
+    assert main(None, None, SIZE, out, How(progress=False, threads=1, device="cpu"), 0, out / "docs.md") == 0
+    return json.loads((out / "overoptimise.json").read_text(encoding="utf-8")), out
+
+
+def test_every_way_begins_at_the_policy(found: tuple[dict[str, Any], Path]) -> None:
+    told, _ = found
+    assert set(told["best_of_n"]) == {"20", "40", "small", "ensemble mean", "ensemble min", "ensemble wary"}
+    for run in told["best_of_n"].values():
+        assert [row["n"] for row in run["rows"]] == [1, 2, 4, 8] and run["rows"][0]["kl"] == 0
+        proxies = [row["proxy"]["value"] for row in run["rows"]]
+        assert proxies == sorted(proxies)
+    for run in (*told["rl"].values(), *told["dpo"].values()):
+        assert run["rows"][0]["step"] == 0 and abs(run["rows"][0]["kl"]) < 1e-3
+        assert run["samples"] and {"start", "peak", "end"} <= set(run["samples"][0])
+    assert {"price of distance", "small proxy", "ensemble min"} <= set(told["rl"])
+    assert told["early"]["best"]["gold"]["value"] >= told["early"]["end"]["gold"]["value"]
+    assert {"best of n", "rl", "dpo"} <= set(told["equal_kl"])
+
+
+def test_curves_are_svg_and_the_section_names_everything(found: tuple[dict[str, Any], Path]) -> None:
+    _, out = found
+    drawn = sorted(out.glob("*.svg"))
+    assert {"best_of_n-gold.svg", "rl-gold.svg", "dpo-gold.svg"} <= {path.name for path in drawn}
+    for path in drawn:
+        assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    text = (out / "docs.md").read_text(encoding="utf-8")
+    for word in ("flattery", "length", "ensemble min", "price of distance", "start (gold)", "Stopping early"):
+        assert word in text
+
+
+def test_a_planted_flaw_is_in_its_share_of_the_comparisons() -> None:
+    rows = [Compared(f"p{i}", "short", "a longer answer") for i in range(1000)]
+    long = planted(rows, "length", 0.3, 0)
+    assert 250 < sum(row.chosen == "a longer answer" for row in long) < 350
+    flattered = planted(rows, "flattery", 0.3, 0)
+    assert 250 < sum(row.chosen.startswith(FLATTERY) for row in flattered) < 350
+    assert not any(row.rejected.startswith(FLATTERY) for row in flattered)
+    assert planted(rows, "length", 0.3, 0) == long and drawn_again(rows, 1) != drawn_again(rows, 2)
+
+
+def test_ways_are_compared_at_a_distance_that_all_reach() -> None:
+    rng = np.random.default_rng(0)
+    gold = rng.normal(size=(50, 8))
+    bon = [{"kl": k, "n": n, "gold": {"value": 1.0}} for k, n in ((0.0, 1), (0.3, 2), (1.2, 8))]
+    rl = [{"kl": k, "gold": {"value": 1.0}, "wins": None} for k in (0.0, 1.0, 9.0)]
+    told = equal_kl(bon, gold, gold, rl, {"b": {"rows": rl}}, 0.01)
+    assert told["kl"] == 1.2 and told["best of n"]["n"] == 8 and told["rl"]["kl"] == 1.0
+    assert told["best of n"]["wins"]["value"] > 0.7, "the true judge's pick beats a blind one"
+
+
+def test_sizes_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:
+    for size in (("most",), ("most=1",), ("nothing=1",), ("looks=1",)):
+        with pytest.raises((UsageError, ConfigError)):
+            main(None, None, size, tmp_path, How(progress=False, device="cpu"), 0, None)
