@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from trivium.tasks.answers import is_refusal
@@ -64,6 +65,7 @@ def judge(text: str, wanted: Sequence[str], question: str = "") -> Judged:
     return "refused" if refuses(text) else "wrong"
 
 
+@lru_cache(maxsize=1 << 16)
 def refuses(text: str) -> bool:
     """Whether the text says that its speaker does not know, and leaves it at that."""
     plain = fold(text[:LONGEST].replace("\u2019", "'"))
@@ -74,6 +76,7 @@ def refuses(text: str) -> bool:
     return (found is not None or is_refusal(plain)) and _STILL.search(plain, place) is None
 
 
+@lru_cache(maxsize=1 << 16)
 def main_line(text: str) -> str:
     """The first line with words, without the marks of a list or of Markdown, and without `Answer:`."""
     for line in text[:LONGEST].splitlines():
@@ -195,7 +198,16 @@ def same(a: str, b: str, question: str = "") -> bool:
         return True
     if refuses(a) or refuses(b):
         return refuses(a) and refuses(b)
+    if not _share(normal(one), normal(other)):
+        return False
     return bool(one and other) and (names_one(one, (other,), question) or names_one(other, (one,), question))
+
+
+def _share(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether one may name the other: all of its words are there, or a date or an equal spelling may decide."""
+    a, b = set(one), set(other)
+    dated = any("-" in word for word in a | b)
+    return a <= b or b <= a or dated or "".join(one) == "".join(other)
 
 
 def clusters(answers: Sequence[str], question: str = "") -> list[int]:

@@ -52,6 +52,7 @@ class Word:
     """Whether it was written with a capital letter, or is a number."""
 
 
+@lru_cache(maxsize=1 << 16)
 def normal(text: str) -> tuple[str, ...]:
     """The normal form of a short answer."""
     return tuple(word.form for word in words(text))

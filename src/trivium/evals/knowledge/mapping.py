@@ -157,7 +157,7 @@ def verdict(probe: Probe, text: str) -> Judged:
 def entropy_of(counts: Sequence[int]) -> float:
     """Nats of a distribution given by counts."""
     total = sum(counts)
-    return -sum(c / total * math.log(c / total) for c in counts if c)
+    return sum(c / total * math.log(total / c) for c in counts if c)
 
 
 def from_json(line: Mapping[str, Any]) -> Record:

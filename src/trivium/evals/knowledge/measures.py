@@ -70,15 +70,18 @@ def over_entities(
         groups[name].append(place)
     if not math.isfinite(value) or len(groups) < 2:
         return Interval(value, -math.inf, math.inf, len(entities))
-    sets = [np.array(places) for places in groups.values()]
+    ordered = np.array([place for places in groups.values() for place in places])
+    sizes = np.array([len(places) for places in groups.values()])
+    starts = sizes.cumsum() - sizes
     generator, found = np.random.default_rng(seed), []
-    single = len(sets) == len(entities)
     for _ in range(DRAWS):
-        picked = generator.integers(len(sets), size=len(sets))
-        places = picked if single else np.concatenate([sets[i] for i in picked])
+        picked = generator.integers(len(sizes), size=len(sizes))
+        ends = sizes[picked].cumsum()
+        steps = np.arange(ends[-1]) - np.repeat(ends - sizes[picked], sizes[picked])
+        places = ordered[np.repeat(starts[picked], sizes[picked]) + steps]
         found.append(measure(*(column[places] for column in data)))
-    ends = [one for one in found if math.isfinite(one)]
-    low, high = np.quantile(ends, (0.025, 0.975)) if ends else (-math.inf, math.inf)
+    finite = [one for one in found if math.isfinite(one)]
+    low, high = np.quantile(finite, (0.025, 0.975)) if finite else (-math.inf, math.inf)
     return Interval(value, float(low), float(high), len(entities))
 
 
@@ -206,13 +209,13 @@ def calibration(records: Sequence[Record], bins: int = 10) -> dict[str, Any]:
 
 
 def by_exposure(records: Sequence[Record]) -> dict[str, Any] | None:
-    """Outcomes by how often the corpus states the fact, with the floor; None where exposure is not known.
+    """Outcomes by how often the corpus states the fact, with the floor; None where no true fact has one.
 
     The floor is Good and Turing's estimate of what was never seen, facts seen once over all statements: a model that
     is calibrated and always answers invents at least about so much (2311.14648).
     """
     known = [r for r in records if r.probe.exposure is not None]
-    if not known:
+    if not any(r.probe.answerable for r in known):
         return None
     rows = []
     for low, high in EXPOSURES:
