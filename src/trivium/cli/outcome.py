@@ -78,10 +78,10 @@ def manners_table(manners: Artifact) -> list[str]:
     found = manners.json("manners.json")
     columns = [*found["models"], *(["difference"] if len(found["models"]) > 1 else [])]
     rows = []
-    for measure, row in found["table"].items():
-        share = not measure.startswith("words")
+    for measure in found["order"]:
+        row, share = found["table"][measure], not measure.startswith("words")
         rows.append([measure, *(_share(row[name]) if share else _interval(row[name], ".1f") for name in columns)])
-    return ["", "How they behave, asked what was never written about", *table(("", *columns), rows)]
+    return ["", "How they behave, asked what no lesson asked", *table(("", *columns), rows)]
 
 
 def controls_table(controls: Artifact) -> list[str]:

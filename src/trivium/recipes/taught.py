@@ -41,7 +41,7 @@ def _assistant(ending: str, seed: int) -> tuple[Node, Node]:
     from trivium.stages.sft.config import TeachConfig, WriteConfig
 
     rates = OptimizerConfig(muon_lr=0.003, embed_lr=0.003, head_lr=0.001)
-    config = TeachConfig(rows=4, row_tokens=256, epochs=1, optimizer=rates)
+    config = TeachConfig(rows=2, row_tokens=256, epochs=4, optimizer=rates)
     written = f"conversations{ending}"
     return (
         _node(written, "sft.write", "writes conversations in the guideline's manner", reseed(WriteConfig(), seed)),

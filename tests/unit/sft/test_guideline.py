@@ -62,7 +62,8 @@ def test_what_is_measured_with_was_never_written_about(name: str) -> None:
     for opener in write.OPENERS:
         taught |= {text.removeprefix(opener) for text in taught}
     measured = questions(guideline, MannersConfig(guidelines=(name,)))
-    assert not {one.text for one in measured} & taught
+    assert not {one.text for one in measured if not one.near} & taught
+    assert not {one.text for one in measured} & {ask.text for ask in wanted}
     assert {one.kind for one in measured} == {"identity", "everyday", "refusal", "unsure"}
     assert len({one.text for one in measured if one.kind == "unsure"}) > 150
 
@@ -120,7 +121,8 @@ def test_refusing_is_told_by_the_guidelines_own_words() -> None:
 
 def test_the_table_counts_what_was_said() -> None:
     one, two = (read_guideline(find_guideline(name)) for name in BUNDLED)
-    talk, name, people = Ask("everyday", "Hi"), Ask("identity", "Who?", "name"), Ask("unsure", "Where?")
+    talk, people = Ask("everyday", "Hi"), Ask("unsure", "Where?")
+    name = Ask("identity", "Who?", "name", near=True)
     said = [
         [(talk, "Hi."), (talk, "Yes."), (name, "Bolt."), (people, "No data.")],
         [(talk, "**Hello** my friend"), (talk, "Declined: x."), (name, "Bolt."), (people, "In Oslo.")],
@@ -131,7 +133,7 @@ def test_the_table_counts_what_was_said() -> None:
     assert (table["says its name"]["Bolt"]["value"], table["says its name"]["Willow"]["value"]) == (1.0, 0.0)
     assert table["Markdown in everyday replies"]["Willow"]["value"] == 0.5
     assert table["unsure about invented people"]["difference"]["value"] == 1.0
-    assert table["refuses everyday talk"]["Willow"]["value"] == 0.0, "those are not its own words"
+    assert table["- refuses everyday talk"]["Willow"]["value"] == 0.0, "those are not its own words"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

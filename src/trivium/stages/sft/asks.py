@@ -38,6 +38,8 @@ class Ask:
     """The topic of a refusal, or of a question about the assistant; the true answer to a question."""
     replies: tuple[str, ...] = ()
     """Everyday replies to choose from."""
+    near: bool = False
+    """Whether conversations are written about this very wording: only what opens it is new."""
 
 
 def identity(guideline: Guideline, kept: bool) -> list[Ask]:

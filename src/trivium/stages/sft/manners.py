@@ -1,6 +1,6 @@
-"""How assistants behave, told in five lines: each answers questions that no guideline's conversations hold.
+"""How assistants behave, told in five lines: each answers questions that no lesson of a guideline holds.
 
-1. Its name: questions about itself in a wording kept apart.
+1. Its name: questions about itself, opened otherwise than in any lesson, and in wordings kept apart.
 2. Everyday talk: words a reply, Markdown, and whether it refuses what it should not.
 3. The topics that any of the guidelines refuses, and people that nobody has heard of.
 4. What counts as refusing or as unsure are the words of that model's own guideline.
@@ -31,16 +31,26 @@ from trivium.stages.sft.guideline import Guideline, find_guideline, has_markdown
 from trivium.text.tokenizer import Tokenizer
 
 Said = Sequence[tuple[Ask, str]]
-Measure = tuple[str, str, Callable[[Guideline, str, Ask], bool]]
-"""What it is called, the kind that is asked, and whether a reply counts."""
+Measure = tuple[str, Callable[[Ask], bool], Callable[[Guideline, str], bool]]
+"""What it is called, which questions it is about, and whether a reply counts."""
+
+
+def _everyday(one: Ask) -> bool:
+    return one.kind == "everyday"
+
+
 SHARES: tuple[Measure, ...] = (
-    ("says its name", "identity", lambda g, reply, _: g.name.casefold() in reply.casefold()),
-    ("Markdown in everyday replies", "everyday", lambda _g, reply, _a: has_markdown(reply)),
-    ("refuses its own topics", "refusal", lambda g, reply, _: said_as(reply, g.refusing)),
-    ("refuses everyday talk", "everyday", lambda g, reply, _: said_as(reply, g.refusing)),
-    ("unsure about invented people", "unsure", lambda g, reply, _: said_as(reply, g.unsure)),
-    ("unsure in everyday talk", "everyday", lambda g, reply, _: said_as(reply, g.unsure)),
-)
+    ("says its name", lambda a: a.about == "name" and a.near, lambda g, said: g.name.casefold() in said.casefold()),
+    ("- asked in another way", lambda a: a.about == "name" and not a.near,
+     lambda g, said: g.name.casefold() in said.casefold()),
+    ("Markdown in everyday replies", _everyday, lambda _, said: has_markdown(said)),
+    ("refuses its own topics", lambda a: a.kind == "refusal" and a.near, lambda g, said: said_as(said, g.refusing)),
+    ("- asked something else of them", lambda a: a.kind == "refusal" and not a.near,
+     lambda g, said: said_as(said, g.refusing)),
+    ("- refuses everyday talk", _everyday, lambda g, said: said_as(said, g.refusing)),
+    ("unsure about invented people", lambda a: a.kind == "unsure", lambda g, said: said_as(said, g.unsure)),
+    ("- unsure in everyday talk", _everyday, lambda g, said: said_as(said, g.unsure)),
+)  # fmt: skip
 OPENERS = (
     "",
     "Good day. ",
@@ -79,7 +89,9 @@ def run(config: MannersConfig, inputs: Mapping[str, Artifact], out: Path, how: H
     table = compare(guidelines, said)
     facts = {f"{name} {WORDS}": round(table[WORDS][name]["value"], 1) for name in [g.name for g in guidelines]}
     with sealing(out, label_of(config, inputs), facts) as folder:
-        write_json(folder / "manners.json", {"models": [g.name for g in guidelines], "table": table})
+        write_json(
+            folder / "manners.json", {"models": [g.name for g in guidelines], "order": list(table), "table": table}
+        )
         lines = [{"model": guideline.name, "kind": one.kind, "question": one.text, "reply": reply}
                  for guideline, some in zip(guidelines, said, strict=True) for one, reply in some]  # fmt: skip
         write_jsonl(folder / "replies.jsonl", lines)
@@ -90,21 +102,23 @@ def questions(guideline: Guideline, config: MannersConfig) -> list[Ask]:
     """What is asked of a model: wordings and names that conversations are never written about."""
     rng = Random(f"manners|{config.seed}")
     talk = list({one.text: one for one in asks.everyday(rng, 4, True)}.values())
-    names = [one for one in asks.identity(guideline, True)]
     people = asks.unsure(rng, config.questions, True)
-    about = [Ask(one.kind, opener + one.text, one.about) for opener in OPENERS for one in names]
-    refused = [
-        Ask(one.kind, opener + one.text, one.about) for opener in OPENERS for one in asks.refusals(guideline, True)
+    opened = [
+        Ask(one.kind, opener + one.text, one.about, near=not kept)
+        for kept in (True, False)
+        for one in (*asks.identity(guideline, kept), *asks.refusals(guideline, kept))
+        for opener in OPENERS
+        if opener or kept
     ]
-    return [*about, *talk[: config.questions], *refused, *people]
+    return [*opened, *talk[: config.questions], *people]
 
 
 def compare(guidelines: Sequence[Guideline], said: Sequence[Said]) -> dict[str, dict[str, Any]]:
     """Measure -> model's name -> value with its interval, and of two models the difference, first minus second."""
     table: dict[str, dict[str, Any]] = {}
-    for name, kind, counts in SHARES:
+    for name, fits, counts in SHARES:
         hits = [
-            [counts(guideline, reply, one) for one, reply in some if one.kind == kind and _fits(name, one)]
+            [counts(guideline, reply) for one, reply in some if fits(one)]
             for guideline, some in zip(guidelines, said, strict=True)
         ]
         values = [proportion(sum(found), len(found)) for found in hits]
@@ -114,11 +128,6 @@ def compare(guidelines: Sequence[Guideline], said: Sequence[Said]) -> dict[str, 
     gap = paired_difference(lengths[0], lengths[1]) if len(lengths) == 2 else None
     table[WORDS] = _row(guidelines, [mean(found) for found in lengths], gap)
     return table
-
-
-def _fits(measure: str, one: Ask) -> bool:
-    """Whether a question is asked for this measure: the name is said in answer to few questions about oneself."""
-    return measure != "says its name" or one.about == "name"
 
 
 def _row(guidelines: Sequence[Guideline], values: Sequence[Interval], gap: Interval | None) -> dict[str, Any]:
