@@ -58,7 +58,17 @@ def test_a_seed_moves_every_seed() -> None:
     assert reseed(ToyConfig(seed=3), 0) == ToyConfig(seed=3)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ["taught", "guided", "contrast"])
+def test_a_recipe_for_files_of_ones_own_asks_for_them(name: str, tmp_path: Path) -> None:
+    journey = recipe(name)(0)
+    for node in journey.order():
+        load(node.entry)
+        load(node.label_entry)
+    with pytest.raises(UsageError, match="conversations|guideline"):
+        plan(journey, tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name not in ("taught", "guided", "contrast")])
 def test_a_recipe_is_built_of_stages_that_exist_and_take_its_inputs(name: str, tmp_path: Path) -> None:
     zero, one = recipe(name)(0), recipe(name)(1)
     steps = plan(zero, tmp_path)
@@ -70,4 +80,4 @@ def test_a_recipe_is_built_of_stages_that_exist_and_take_its_inputs(name: str, t
     }
     same = {step.entry.id for step in steps} & {step.entry.id for step in plan(one, tmp_path)}
     assert same <= seedless, "another seed is another run from where chance begins"
-    assert len(seedless) == {"corpus": 1, "base": 1, "continued": 2}.get(name, 0)
+    assert len(seedless) == {"corpus": 1, "base": 1, "continued": 2, "practice": 1}.get(name, 0)
