@@ -64,7 +64,7 @@ def test_a_recipe_for_files_of_ones_own_asks_for_them(name: str, tmp_path: Path)
     for node in journey.order():
         load(node.entry)
         load(node.label_entry)
-    with pytest.raises(UsageError, match="conversations|guideline"):
+    with pytest.raises(UsageError, match=r"conversations|guideline"):
         plan(journey, tmp_path)
 
 
