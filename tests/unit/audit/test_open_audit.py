@@ -18,7 +18,8 @@ from trivium.cli.app import answer
 from trivium.evals.knowledge.asking import Asking, Said
 from trivium.evals.knowledge.mapping import made
 from trivium.evals.knowledge.probe import Probe, split_of
-from trivium.evals.knowledge.remote import Remote, Server, Unanswered
+from trivium.evals.knowledge.remote import Remote, Server
+from trivium.generate.wire import Unanswered
 from trivium.ground.artifact import open_artifact
 from trivium.ground.errors import ConfigError, Stopped, UsageError
 from trivium.ground.how import How

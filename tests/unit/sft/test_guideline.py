@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from trivium.generate.remote import Remote, Unanswered
+from trivium.generate.remote import Remote
+from trivium.generate.wire import Unanswered
 from trivium.ground.errors import ConfigError, UsageError
 from trivium.ground.how import How
 from trivium.ground.log import read_jsonl
@@ -178,7 +179,7 @@ def server() -> Iterator[str]:
 def test_a_model_behind_a_url_writes_and_is_held_to_the_format(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trivium.generate.remote.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("trivium.generate.wire.time.sleep", lambda _seconds: None)
     config = WriteConfig(
         guideline="engineer", conversations=60, writer="url", url=f"{server}/v1", writer_model="some-model"
     )
@@ -191,7 +192,7 @@ def test_a_model_behind_a_url_writes_and_is_held_to_the_format(
 
 
 def test_a_server_that_cannot_answer_is_named(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trivium.generate.remote.time.sleep", lambda _seconds: None)
+    monkeypatch.setattr("trivium.generate.wire.time.sleep", lambda _seconds: None)
     with pytest.raises(Unanswered, match="without a choice"):
         Remote(f"{server}/v2", "m").replies([[{"role": "user", "content": "Hi"}]], 8, 0.0, 0)
     Handler.busy = 99

@@ -1,36 +1,21 @@
-"""A server that speaks OpenAI's API answers, over the standard library's HTTP: opt-in, by `--url`, nothing else asks.
+"""A server that speaks OpenAI's API answers an audit's questions: opt-in, by `--url`.
 
-Several requests are under way at once. A server that is busy (429, 5xx) or does not answer is asked again, later and
-later; another refusal ends the audit with the server's own words. What has been answered stays answered.
+Several requests are under way at once (`generate.wire` is patient with each). What has been answered stays answered.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
-import random
-import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 from trivium.evals.knowledge.asking import Said, Wish
+from trivium.generate.wire import Unanswered, Wire
 from trivium.ground.config import check
-from trivium.ground.errors import TriviumError, UsageError
+from trivium.ground.errors import UsageError
 from trivium.ground.how import How
-
-KEY_VARIABLE = "TRIVIUM_API_KEY"
-LARGEST = 4 << 20
-"""Bytes of an answer that are read."""
-
-
-class Unanswered(TriviumError):
-    """A server that did not answer, or not with what was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +36,7 @@ class Server:
     """Seconds before the second try; doubled each time, at most 30."""
 
     def __post_init__(self) -> None:
-        parts = urllib.parse.urlsplit(self.url)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname)
-        check(fine, "url", self.url, "Give one like http://localhost:8000/v1.")
+        Wire(self.url)  # says what is wrong with an address before anything is asked
         check(self.parallel >= 1, "parallel", self.parallel, "Count from 1 up.")
         check(self.tries >= 1, "tries", self.tries, "Count from 1 up.")
 
@@ -63,6 +46,7 @@ class Remote:
 
     def __init__(self, server: Server, how: How) -> None:
         self.server, self.how, self.chat = server, how, server.chat
+        self.wire = Wire(server.url, server.timeout, server.tries, server.pause)
         self.model = server.model or self._first()
 
     def say(self, wishes: Sequence[Wish], told: Callable[[str, Said], None]) -> None:
@@ -117,32 +101,7 @@ class Remote:
         return Said(str(text or "").strip(), tokens, sum(told) if told else None, finish)
 
     def _call(self, what: str, body: Mapping[str, Any] | None) -> Any:
-        """The JSON that the server answers with; asked again while it is busy. Raises Unanswered."""
-        said = ""
-        for attempt in range(self.server.tries):
-            if attempt:
-                pause = min(30.0, self.server.pause * 2 ** (attempt - 1))
-                time.sleep(pause * random.uniform(0.5, 1.0))
-            try:
-                with urllib.request.urlopen(self._request(what, body), timeout=self.server.timeout) as answer:
-                    return json.loads(answer.read(LARGEST))
-            except urllib.error.HTTPError as error:
-                with error:
-                    said = f"{error.code}: {error.read(500).decode('utf-8', 'replace')}"
-                if error.code != 429 and error.code < 500:
-                    break
-            except (OSError, http.client.HTTPException, ValueError) as error:
-                said = str(error) or type(error).__name__
-            self.how.stop.check("while a server was asked")
-        where = f"{self.server.url.rstrip('/')}/{what}"
-        raise Unanswered(f"{where} does not answer: {said[:300]}.", "Is the server up? The same command continues.")
-
-    def _request(self, what: str, body: Mapping[str, Any] | None) -> urllib.request.Request:
-        headers = {"Content-Type": "application/json", "User-Agent": "trivium"}
-        if key := os.environ.get(KEY_VARIABLE):
-            headers["Authorization"] = f"Bearer {key}"
-        data = None if body is None else json.dumps(body).encode()
-        return urllib.request.Request(f"{self.server.url.rstrip('/')}/{what}", data, headers)
+        return self.wire.call(what, body, lambda: self.how.stop.check("while a server was asked"))
 
 
 def _logprobs(told: Any, chat: bool) -> list[float]:
