@@ -28,6 +28,10 @@ class Case:
         """The same with one token for each sample."""
         return Case(self.name, self.prompts, [[1] * len(some) for some in self.lengths], self.temperature)
 
+    def part(self, count: int) -> Case:
+        """Its first `count` prompts: for a side that takes a prompt at a time, whose speed they tell as well."""
+        return Case(self.name, self.prompts[:count], self.lengths[:count], self.temperature, self.alone)
+
     def warm_up(self, gpu: bool) -> Case:
         """What is run before: on a GPU all shapes are wanted ready, a CPU wants its code loaded."""
         return self if gpu else Case(self.name, [self.prompts[0][:4]], [[2]])

@@ -34,6 +34,8 @@ SMOLLM2 = ModelConfig(
     vocab_size=49152, hidden_size=576, intermediate_size=1536, num_hidden_layers=30, num_attention_heads=9,
     num_key_value_heads=3, head_dim=64, max_position_embeddings=2048, tie_word_embeddings=True, model_type="llama",
 )  # fmt: skip
+PEER_PROMPTS = 4
+"""Of a case, for nanochat: it takes a prompt at a time, some three seconds each; more would only take longer."""
 DEVIATION = 0.03
 """Of the random weights: large enough that the likeliest token is not always the same."""
 
@@ -97,7 +99,8 @@ def sides(
         del theirs
     if peers and peer is not None and not cpu:
         out.mkdir(parents=True, exist_ok=True)
-        yield "nanochat", nanochat_peer.run(peer, out / "nanochat", depth, model.config.vocab_size, case), {}
+        some = case.part(PEER_PROMPTS)
+        yield "nanochat", nanochat_peer.run(peer, out / "nanochat", depth, model.config.vocab_size, some), {}
     engine = Engine(model, min(256, out_of))
     figures, completions = run(engine, case)
     hasten(model, how)

@@ -19,6 +19,10 @@ from trivium.model.fused.heads import Heads
 PROGRAMS = 264
 """With fewer rows times groups than this, slots are read in spans (two programs for each unit on Hopper)."""
 SPAN = 128
+BLOCK, WARPS, STAGES = 64, 4, 3
+"""Tokens that a program looks at at once, its warps, and how many blocks are on their way from memory meanwhile."""
+LEAST = 16
+"""Rows and columns of the smallest product of tensor cores."""
 
 
 def attend_slots(
@@ -51,12 +55,11 @@ def attend_slots(
     parts = all_NX.new_empty(rows, about.heads, spans, width, dtype=torch.float32) if several else out_NX
     sums = all_NX.new_empty(rows, about.heads, spans, 2, dtype=torch.float32) if several else out_NX
     share = about.heads // about.groups
-    ways = triton.next_power_of_2(share)
     _gather[(rows, about.groups, spans)](
         q_NHK, keys, values, positions_N, out_NX, parts, sums,
         tokens, width**-0.5, spans, SPAN if several else tokens,
-        heads=about.heads, groups=about.groups, share=share, ways=ways, width=width,
-        wide=triton.next_power_of_2(width), block=max(16, 64 // ways), several=several, num_warps=4,
+        heads=about.heads, groups=about.groups, share=share, ways=max(LEAST, triton.next_power_of_2(share)), width=width,
+        wide=max(LEAST, triton.next_power_of_2(width)), block=BLOCK, stages=STAGES, several=several, num_warps=WARPS,
     )  # fmt: skip
     if several:
         _together[(rows, about.heads)](
@@ -113,7 +116,7 @@ def _place(  # type: ignore[no-untyped-def]
 def _gather(  # type: ignore[no-untyped-def]
     queries, keys, values, positions, out, parts, sums, tokens, scale, spans, span,
     heads: tl.constexpr, groups: tl.constexpr, share: tl.constexpr, ways: tl.constexpr, width: tl.constexpr,
-    wide: tl.constexpr, block: tl.constexpr, several: tl.constexpr,
+    wide: tl.constexpr, block: tl.constexpr, stages: tl.constexpr, several: tl.constexpr,
 ):  # fmt: skip
     row = tl.program_id(0).to(tl.int64)
     group = tl.program_id(1)
@@ -125,23 +128,23 @@ def _gather(  # type: ignore[no-untyped-def]
     column = at < width
     head = row * heads + group * share + way
     asked = (way < share)[:, None] & column[None, :]
-    q = tl.load(queries + head[:, None] * width + at[None, :], mask=asked, other=0.0).to(tl.float32) * scale
+    q = tl.load(queries + head[:, None] * width + at[None, :], mask=asked, other=0.0)
     most = tl.full((ways,), -float("inf"), tl.float32)
     total = tl.zeros((ways,), tl.float32)
     gathered = tl.zeros((ways, wide), tl.float32)
     base = (row * groups + group) * tokens * width
-    for start in range(low, high, block):
+    for start in tl.range(low, high, block, num_stages=stages):
         place = start + tl.arange(0, block)
         there = place < high
         where = base + place[:, None] * width + at[None, :]
-        k = tl.load(keys + where, mask=there[:, None] & column[None, :], other=0.0).to(tl.float32)
-        scores = tl.sum(q[:, None, :] * k[None, :, :], 2)
+        k = tl.load(keys + where, mask=there[:, None] & column[None, :], other=0.0)
+        scores = tl.dot(q, tl.trans(k), input_precision="ieee") * scale
         scores = tl.where(there[None, :], scores, -float("inf"))
         higher = tl.maximum(most, tl.max(scores, 1))
         shares = tl.exp(scores - higher[:, None])
         kept = tl.exp(most - higher)
-        v = tl.load(values + where, mask=there[:, None] & column[None, :], other=0.0).to(tl.float32)
-        gathered = gathered * kept[:, None] + tl.sum(shares[:, :, None] * v[None, :, :], 1)
+        v = tl.load(values + where, mask=there[:, None] & column[None, :], other=0.0)
+        gathered = gathered * kept[:, None] + tl.dot(shares.to(v.dtype), v, input_precision="ieee")
         total = total * kept + tl.sum(shares, 1)
         most = higher
     if several:
