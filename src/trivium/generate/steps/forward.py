@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trivium.generate.steps.alone import attend_alone, can_alone
 from trivium.generate.steps.slots import Place, Slots
 from trivium.generate.steps.weights import Layer, Weights
 from trivium.model.attention import attend
@@ -40,7 +41,10 @@ def _attention(
     config = weights.config
     heads, groups, width = config.num_attention_heads, config.num_key_value_heads, config.head_dim
     rows, length = place.positions_NT.shape
-    all_NTHK = layer.qkv(x_MD).view(rows, length, heads + 2 * groups, width)
+    all_MX = layer.qkv(x_MD)
+    if length == 1 and can_alone(all_MX, place):
+        return attend_alone(all_MX, slots, i, place, layer.exact[2:], config.rms_norm_eps)
+    all_NTHK = all_MX.view(rows, length, heads + 2 * groups, width)
     turned_NTHK = all_NTHK[:, :, : heads + groups]
     if layer.heads is not None:
         turned_NTHK = F.rms_norm(turned_NTHK, (width,), None, config.rms_norm_eps) * layer.heads

@@ -19,7 +19,7 @@ from trivium.model.fused.heads import Heads
 PROGRAMS = 264
 """With fewer rows times groups than this, slots are read in spans (two programs for each unit on Hopper)."""
 SPAN = 128
-BLOCK, WARPS, STAGES = 64, 4, 3
+BLOCK, WARPS, STAGES = 32, 2, 3
 """Tokens that a program looks at at once, its warps, and how many blocks are on their way from memory meanwhile."""
 LEAST = 16
 """Rows and columns of the smallest product of tensor cores."""
@@ -55,11 +55,12 @@ def attend_slots(
     parts = all_NX.new_empty(rows, about.heads, spans, width, dtype=torch.float32) if several else out_NX
     sums = all_NX.new_empty(rows, about.heads, spans, 2, dtype=torch.float32) if several else out_NX
     share = about.heads // about.groups
+    ways, wide = (max(LEAST, triton.next_power_of_2(size)) for size in (share, width))
     _gather[(rows, about.groups, spans)](
         q_NHK, keys, values, positions_N, out_NX, parts, sums,
         tokens, width**-0.5, spans, SPAN if several else tokens,
-        heads=about.heads, groups=about.groups, share=share, ways=max(LEAST, triton.next_power_of_2(share)), width=width,
-        wide=max(LEAST, triton.next_power_of_2(width)), block=BLOCK, stages=STAGES, several=several, num_warps=WARPS,
+        heads=about.heads, groups=about.groups, share=share, ways=ways, width=width, wide=wide,
+        block=BLOCK, stages=STAGES, several=several, num_warps=WARPS,
     )  # fmt: skip
     if several:
         _together[(rows, about.heads)](
