@@ -23,6 +23,7 @@ from trivium.bench.page import machine
 from trivium.bench.practice.peer import CaseFailed, Peer
 from trivium.ground.artifact import Label
 from trivium.ground.how import How
+from trivium.ground.log import read_jsonl
 from trivium.model.config import OptimizerConfig
 from trivium.model.transformer import Transformer
 from trivium.train.batch import Batch, Source
@@ -59,8 +60,8 @@ class Beside:
     """Share of our rows' places that hold a token."""
     settings: dict[str, Any] = field(default_factory=dict)
     """What the peer says of itself."""
-    microbatch: int = 0
-    """Our rows in one forward pass."""
+    first_loss: float = 0.0
+    """Ours at the first step, as the peer's `first_loss` in its settings: the same weights read the same text."""
     error: str = ""
     """Why the peer could not do it."""
 
@@ -158,7 +159,7 @@ def measure(found: Beside, side: Side, peer: Peer | None, case: dict[str, Any], 
     if peer is not None:
         peer.end()
     found.filled = sum(counted.tokens.values()) / max(1, counted.places)
-    found.microbatch = loop._microbatch
+    found.first_loss = round(next(iter(read_jsonl(loop.metrics_path)))["loss"], 4)
     found.parameters = sum(parameter.numel() for parameter in side.model.parameters())
     shutil.rmtree(work, ignore_errors=True)
 

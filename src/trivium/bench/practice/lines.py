@@ -1,8 +1,8 @@
-"""How a peer in a child process speaks with its bench: a line each way, so that both sides take turns on one machine.
+"""How a peer in a child process speaks with its bench: a line each way, so that both take turns on one machine.
 
-The bench sends a case as JSON; the peer makes itself ready (warm-up included), tells its settings and waits. At each `go`
-it works once and tells what that took; any other line ends the case, and the next may come. What libraries print goes to
-the error stream: the line to the bench is the peer's alone.
+The bench sends a case as JSON; the peer makes itself ready (warm-up included), tells its settings and waits. At each
+`go` it works once and tells what that took; any other line ends the case, and the next may come. What libraries print
+goes to the error stream: the line to the bench is the peer's alone.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def serve(work: Callable[[dict[str, Any], Line], None], needs: Sequence[str]) ->
     while (asked := line.case()) is not None:
         try:
             work(asked, line)
-        except Exception as error:  # the bench tells it in its table and goes on
+        except Exception as error:  # noqa: BLE001 - whatever it is, the bench tells it in its table and goes on
             traceback.print_exc()
             if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in needs:
                 line.tell(absent=str(error))

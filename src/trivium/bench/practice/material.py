@@ -1,4 +1,4 @@
-"""What both sides of the benches of teaching read: everyday conversations of several exchanges, and comparisons of them.
+"""What both sides of the benches of teaching read: conversations of several exchanges, and comparisons of them.
 
 A conversation has 1 to `EXCHANGES` exchanges, so that lengths differ as they do in practice. In a comparison the last
 answer is the true one, or one to another question. Ids come from one tokenizer, rendered and masked once for both.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from trivium.bench.generation.nanochat_peer import _Words
+from trivium.bench.generation.nanochat_peer import Words
 from trivium.bench.practice.lines import Line, serve
 
 
@@ -34,7 +34,7 @@ def work(asked: dict[str, Any], line: Line) -> None:
         model = GPT(config)
     model.to_empty(device=device)
     model.init_weights()
-    engine = Engine(model.eval(), _Words())
+    engine = Engine(model.eval(), Words())
 
     def sample(prompts: list[list[int]]) -> float:
         begun = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -48,20 +49,23 @@ class Peer:
         return self._ask(GO)
 
     def end(self) -> None:
-        """This case is over."""
+        """Tell it that the case is over."""
         self._send(END)
 
     def __enter__(self) -> Peer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._child.stdin is not None:
-            self._child.stdin.close()
+        with contextlib.suppress(OSError):  # what could not be sent to a child that is gone
+            if self._child.stdin is not None:
+                self._child.stdin.close()
         try:
             self._child.wait(WAIT)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        if self._child.stdout is not None:
+            self._child.stdout.close()
 
     def _send(self, line: str) -> None:
         assert self._child.stdin is not None

@@ -14,6 +14,8 @@ from trivium.bench.training.nanochat import Nanochat
 
 PROMPTS = 4
 """nanochat samples a prompt at a time: a turn of it is so many of a round's."""
+ENOUGH = 10.0
+"""Seconds of a peer's turns after which a case has no more of them."""
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Others:
         A peer that cannot do the case is yielded once, with its error.
         """
         for side, mode, peer in self._peers:
-            found = Other(side)
+            found, spent = Other(side), 0.0
             prompts = case["prompts"] if mode else case["prompts"][:PROMPTS]
             try:
                 found.settings = peer.begin({**case, "kind": "rl", "mode": mode, "prompts": prompts})
@@ -80,7 +82,10 @@ class Others:
                 for number in range(rounds):
                     told = peer.turn()
                     found.rates.append(told["rollouts"] / told["seconds"])
+                    spent += told["seconds"]
                     yield found, number
+                    if spent > ENOUGH:
+                        break
                 peer.end()
             except CaseFailed as error:
                 found.error = str(error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ SHAPES: dict[str, dict[str, Any]] = {
 """The first is of nano's kind, the second SmolLM2-135M's. `d12` and the like are those of `--depth`."""
 VOCABULARY = 32768
 """Of the models by depth."""
+DEVIATION = 0.02
+"""Of all matrices, as the field begins: some of ours would begin at zero, and tied embeddings would be too large."""
 
 
 def config_of(size: str) -> ModelConfig:
@@ -44,6 +45,11 @@ def drawn(size: str, folder: Path, tokenizer: Tokenizer) -> Path:
     """A language model of a size with random weights, and a tokenizer, as a folder. What is there is kept."""
     if not (folder / "config.json").is_file():
         model = Transformer.drawn(config_of(size), torch.float32, torch.device("cpu"), 0)
+        luck = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                if parameter.ndim > 1:
+                    parameter.normal_(0, DEVIATION, generator=luck)
         tokenizer.save(folder)
         save_model(folder, model, tokenizer.ends)
     return folder

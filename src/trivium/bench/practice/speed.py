@@ -110,8 +110,8 @@ def told(found: Sequence[Measured], sizes: str, place: torch.device) -> str:
     where = torch.cuda.get_device_name(place) if place.type == "cuda" else machine()
     about = (
         f"{date.today().isoformat()}, {where}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}, torch "
-        f"{torch.__version__}, Python {platform.python_version()}, {name_of(pick_dtype(place))}. {sizes} after one that "
-        "is not told. Ours takes over the weights in each round, milliseconds: "
+        f"{torch.__version__}, Python {platform.python_version()}, {name_of(pick_dtype(place))}. {sizes} after one "
+        "that is not told. Ours takes over the weights in each round, milliseconds: "
         + ", ".join(f"{1000 * one.refresh:.1f} ({one.size}, {one.new})" for one in found)
         + "."
     )

@@ -86,8 +86,8 @@ def reward(
         return side, {"pairs": batch, "data": str(data)}
 
     told = (
-        f"Steps of {batch} comparisons; ours are packed in rows of {row_tokens} tokens, TRL pads a step's answers to the "
-        "longest. A mode is TRL's attention."
+        f"Steps of {batch} comparisons; ours are packed in rows of {row_tokens} tokens, TRL pads a step's answers to "
+        "the longest. A mode is TRL's attention."
     )
     return bench.run("Reward models: tokens a second", told, sizes, modes if peers else ("",), begin, docs)
 
@@ -141,14 +141,23 @@ class Bench:
     def text(self, title: str, told: str, found: Sequence[Beside]) -> str:
         """The section."""
         first = found[0]
-        many = ", ".join(f"{one.size} {one.parameters / 1e6:.1f} M" for one in {one.size: one for one in found}.values())
+        many = ", ".join(
+            f"{one.size} {one.parameters / 1e6:.1f} M" for one in {one.size: one for one in found}.values()
+        )
         ours = (
-            f"Medians of {self.turns.turns} turns of {self.turns.steps} steps in alternation, {self.turns.warmup} steps "
-            f"before them not counted; parameters: {many}. Ours: fp32 weights, Muon and AdamW, {first.filled:.0%} of rows "
-            f"filled, {first.microbatch} rows at once, nothing recomputed."
+            f"Medians of {self.turns.turns} turns of {self.turns.steps} steps in alternation, {self.turns.warmup} "
+            f"steps before them not counted; parameters: {many}. Ours: fp32 weights, Muon and AdamW, "
+            f"{first.filled:.0%} of rows filled, nothing recomputed; first loss {first.first_loss:.3f}."
         )
         settings = [f"- {one.size}, {one.mode}: {told_settings(one.settings)}" for one in found if one.settings]
         errors = [f"- {one.size}, {one.mode} failed: {one.error}" for one in found if one.error]
         lines = [f"## {title}", "", about(self.device, self.dtype), told, ours, ""]
-        lines += [*table(HEAD, [one.row() for one in found]), "", *settings, *errors, "", f"`trivium bench {self.kind}`"]
+        lines += [
+            *table(HEAD, [one.row() for one in found]),
+            "",
+            *settings,
+            *errors,
+            "",
+            f"`trivium bench {self.kind}`",
+        ]
         return "\n".join(lines)

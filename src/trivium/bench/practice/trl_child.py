@@ -15,7 +15,7 @@ from typing import Any
 
 from trivium.bench.practice.lines import Line, serve
 
-CACHE = 0.2
+CACHE = 0.05
 """Share of the free memory that continuous batching may take for its keys and values: our side needs some, too."""
 ENDLESS = 1_000_000
 """Steps of a run that ends when the bench says so."""
@@ -31,10 +31,10 @@ def work(asked: dict[str, Any], line: Line) -> None:
     import torch
 
     torch.set_num_threads(asked["threads"])
-    {"sft": sft, "reward": reward, "rl": rl}[asked["kind"]](asked, line)
-    gc.collect()
+    gc.collect()  # the last case's trainer, also where it failed
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    {"sft": sft, "reward": reward, "rl": rl}[asked["kind"]](asked, line)
 
 
 def sft(asked: dict[str, Any], line: Line) -> None:
@@ -43,12 +43,15 @@ def sft(asked: dict[str, Any], line: Line) -> None:
 
     packing, attention, *more = asked["mode"].split("+")
     config = SFTConfig(
-        packing=True, packing_strategy=packing, max_length=asked["row_tokens"], **_common(asked, attention, more, "rows")
+        packing=True,
+        packing_strategy=packing,
+        max_length=asked["row_tokens"],
+        **_common(asked, attention, more, "rows"),
     )
     trainer = SFTTrainer(
         model=asked["folder"], args=config, train_dataset=_data(asked), processing_class=_tokenizer(asked["folder"])
     )
-    _train(trainer, asked, line, whole=packing == "wrapped")
+    _train(trainer, asked, line)
 
 
 def reward(asked: dict[str, Any], line: Line) -> None:
@@ -136,17 +139,19 @@ def _tokenizer(folder: str) -> Any:
     return tokenizer
 
 
-def _train(trainer: Any, asked: dict[str, Any], line: Line, whole: bool = False) -> None:
+def _train(trainer: Any, asked: dict[str, Any], line: Line) -> None:
     """Train; after the warm-up wait for the bench before each turn. Tokens are those that are no padding."""
     from transformers import TrainerCallback
 
     counted: list[Any] = []
+    losses: list[Any] = []
     plain = trainer.training_step
 
     def step(model: Any, inputs: Any, *rest: Any, **named: Any) -> Any:
         seen = inputs.get("attention_mask")
         counted.append(inputs["input_ids"].numel() if seen is None else seen.sum())
-        return plain(model, inputs, *rest, **named)
+        losses.append(plain(model, inputs, *rest, **named))
+        return losses[-1]
 
     trainer.training_step = step
 
@@ -162,8 +167,10 @@ def _train(trainer: Any, asked: dict[str, Any], line: Line, whole: bool = False)
                 seconds = time.perf_counter() - self.begun
                 line.tell(seconds=seconds, tokens=sum(int(number) for number in counted))
             else:
-                line.tell(**_versions(), settings=_told(trainer), parameters=trainer.model.num_parameters())
+                first = float(sum(losses[: trainer.args.gradient_accumulation_steps]))
+                line.tell(**_versions(), settings={**_told(trainer), "first_loss": round(first, 4)})
             counted.clear()
+            losses.clear()
             control.should_training_stop = not line.go()
             self.begun = time.perf_counter()
 
