@@ -7,6 +7,8 @@ goes to the error stream: the line to the bench is the peer's alone.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import sys
@@ -42,12 +44,16 @@ class Line:
         return None
 
 
-def serve(work: Callable[[dict[str, Any], Line], None], needs: Sequence[str]) -> None:
+def serve(work: Callable[[dict[str, Any], Line], None], needs: Sequence[str], first: Sequence[str] = ()) -> None:
     """Give each case to `work`, which returns when the case has ended. What it raises is told, and the next case comes.
 
-    Without one of the packages `needs` the peer is absent; any other error is a case that it cannot do.
+    Without one of the packages `needs` the peer is absent; any other error is a case that it cannot do. The modules
+    `first` are loaded before the first case comes, while the bench is still making it.
     """
     line = Line()
+    with contextlib.suppress(ImportError):  # told when a case wants it
+        for name in first:
+            importlib.import_module(name)
     while (asked := line.case()) is not None:
         try:
             work(asked, line)

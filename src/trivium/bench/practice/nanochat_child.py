@@ -11,7 +11,7 @@ from trivium.bench.practice.lines import Line, serve
 
 def main() -> None:
     """Run cases until the bench hangs up."""
-    serve(work, ("nanochat", "rustbpe", "tiktoken"))
+    serve(work, ("nanochat", "rustbpe", "tiktoken"), ("nanochat.engine",))
 
 
 def work(asked: dict[str, Any], line: Line) -> None:

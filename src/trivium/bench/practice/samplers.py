@@ -12,9 +12,9 @@ from typing import Any
 from trivium.bench.practice.peer import CaseFailed, Peer, trl
 from trivium.bench.training.nanochat import Nanochat
 
-PROMPTS = 4
+PROMPTS = 2
 """nanochat samples a prompt at a time: a turn of it is so many of a round's."""
-ENOUGH = 10.0
+ENOUGH = 6.0
 """Seconds of a peer's turns after which a case has no more of them."""
 
 

@@ -89,23 +89,26 @@ def main(
     """
     for size in sizes:
         config_of(size)
-    how, found = How(device=device, threads=threads), []
+    how, found, text = How(device=device, threads=threads), [], ""
+    sizes_told = f"{prompt}-token prompts, batch {batch}, {group} answers a prompt, {rounds} rounds"
+    command = f"trivium bench rl --sizes {' '.join(sizes)} --new {' '.join(map(str, new))} --group {group}"
+    command += f" --trl {' '.join(trl)}" * bool(trl) + " --nanochat FOLDER" * (nanochat is not None)
     with Others(tuple(trl), nanochat, out) as others:
         for size in sizes:
             for tokens in new:
                 one = measure(size, prompt, tokens, batch, group, rounds, how, others, out)
                 found.append(one)
                 print("\n".join(" · ".join(row) for row in one.rows()), flush=True)
+                text = told(found, sizes_told, settle(how), command)
                 if others:
                     write_json(out / "rl.json", [each.to_json() for each in found])
-    text = told(found, f"{prompt}-token prompts, batch {batch}, {group} answers a prompt, {rounds} rounds", settle(how))
+                if docs is not None and docs.parent.is_dir():
+                    write_section(docs, "rl", text)
     print(text)
-    if docs is not None and docs.parent.is_dir():
-        write_section(docs, "rl", text)
     return 0
 
 
-def told(found: Sequence[Measured], sizes: str, place: torch.device) -> str:
+def told(found: Sequence[Measured], sizes: str, place: torch.device, command: str) -> str:
     """The section."""
     where = torch.cuda.get_device_name(place) if place.type == "cuda" else machine()
     about = (
@@ -122,7 +125,7 @@ def told(found: Sequence[Measured], sizes: str, place: torch.device) -> str:
     ]
     rows = [row for one in found for row in one.rows()]
     head = ["## RL: rollouts a second", "", about, "", *table(HEAD, rows), ""]
-    return "\n".join([*head, *settings, *([""] if settings else []), "`trivium bench rl`"])
+    return "\n".join([*head, *settings, *([""] if settings else []), f"`{command}`"])
 
 
 def measure(

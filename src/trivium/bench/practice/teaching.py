@@ -31,7 +31,7 @@ from trivium.train.packing import PackedRows
 from trivium.train.preferences.judged import JudgedPairs, judged_loss
 
 DOCS = Path("docs/benchmarks.md")
-SFT_MODES = ("bfd+sdpa+rows4", "bfd+flex_attention", "wrapped+sdpa", "wrapped+sdpa+liger")
+SFT_MODES = ("bfd+sdpa+rows4", "wrapped+sdpa+liger", "bfd+flex_attention", "wrapped+sdpa")
 REWARD_MODES = ("sdpa", "sdpa+liger")
 
 
@@ -114,6 +114,7 @@ class Bench:
         for size in sizes:
             shapes.config_of(size)
         found: list[Beside] = []
+        text = ""
         with trl(self.out / "trl.log") if any(modes) else nullcontext() as peer:
             for size in sizes:
                 side, case = begin(size)
@@ -121,10 +122,10 @@ class Bench:
                     found.append(self.beside(size, mode, side(), case, peer))
                     print(" · ".join(found[-1].row()), flush=True)
                     write_json(self.out / f"{self.kind}.json", [one.to_json() for one in found])
-        text = self.text(title, told, found)
+                    text = self.text(title, told, found)
+                    if docs is not None and docs.parent.is_dir():
+                        write_section(docs, self.kind, text)
         print(text)
-        if docs is not None and docs.parent.is_dir():
-            write_section(docs, self.kind, text)
         return 0
 
     def beside(self, size: str, mode: str, side: Side, case: dict[str, Any], peer: Peer | None) -> Beside:

@@ -23,7 +23,8 @@ ENDLESS = 1_000_000
 
 def main() -> None:
     """Run cases until the bench hangs up."""
-    serve(work, ("trl", "datasets", "accelerate", "transformers"))
+    trainers = [f"trl.trainer.{name}_trainer" for name in ("sft", "reward", "grpo")]
+    serve(work, ("trl", "datasets", "accelerate", "transformers"), trainers)
 
 
 def work(asked: dict[str, Any], line: Line) -> None:
