@@ -34,11 +34,12 @@ class Peer:
         self.name, self.mend, self.log = name, mend, log
         log.parent.mkdir(parents=True, exist_ok=True)
         paths = os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH", "")]))
-        one = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]  # ours runs on the first GPU, too
+        own = {"PYTHONPATH": paths, "HF_HUB_DISABLE_TELEMETRY": "1"}
+        own["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]  # one, as ours
         with log.open("wb") as errors:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=cwd,
-                env=environment or os.environ | {"PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": one, "HF_HUB_DISABLE_TELEMETRY": "1"}, text=True,
+                env=environment or os.environ | own, text=True,
             )  # fmt: skip
 
     def begin(self, case: Mapping[str, Any]) -> dict[str, Any]:

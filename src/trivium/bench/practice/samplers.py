@@ -43,7 +43,7 @@ class Other:
 class Others:
     """The peers that were asked for; their children live as long as this."""
 
-    def __init__(self, modes: tuple[str, ...], nanochat: Path | None, out: Path) -> None:
+    def __init__(self, modes: tuple[str, ...], nanochat: Path | None, out: Path, dtype: str) -> None:
         self._stack = ExitStack()
         self._peers: list[tuple[str, str, Peer]] = []
         out = out.resolve()
@@ -55,7 +55,7 @@ class Others:
             mend = "Install what nanochat needs beside us, or leave --nanochat out."
             child = Peer(
                 "nanochat", "trivium.bench.practice.nanochat_child", mend, out / "nanochat.log", copy.path,
-                copy.environment,
+                copy.environment | {"NANOCHAT_DTYPE": dtype},
             )  # fmt: skip
             self._peers.append(("nanochat", "", self._stack.enter_context(child)))
 

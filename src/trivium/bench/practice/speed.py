@@ -93,7 +93,7 @@ def main(
     sizes_told = f"{prompt}-token prompts, batch {batch}, {group} answers a prompt, {rounds} rounds"
     command = f"trivium bench rl --sizes {' '.join(sizes)} --new {' '.join(map(str, new))} --group {group}"
     command += f" --trl {' '.join(trl)}" * bool(trl) + " --nanochat FOLDER" * (nanochat is not None)
-    with Others(tuple(trl), nanochat, out) as others:
+    with Others(tuple(trl), nanochat, out, name_of(pick_dtype(settle(how)))) as others:
         for size in sizes:
             for tokens in new:
                 one = measure(size, prompt, tokens, batch, group, rounds, how, others, out)
