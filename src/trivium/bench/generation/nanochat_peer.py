@@ -32,7 +32,7 @@ def run(peer: Path, base: Path, depth: int, vocabulary: int, case: Case) -> Meas
     return measured(case, seconds, first)
 
 
-class _Words:
+class Words:
     """A tokenizer whose special tokens are never sampled: the engine asks for their ids and no more."""
 
     def encode_special(self, text: str) -> int:
@@ -62,7 +62,7 @@ def main() -> None:
         model = GPT(config)
     model.to_empty(device=device)
     model.init_weights()
-    engine = Engine(model.eval(), _Words())
+    engine = Engine(model.eval(), Words())
     _case(engine, asked["cases"][1])
     print(json.dumps([_case(engine, case) for case in asked["cases"]]))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trivium.cli.benches.scales import MANY, app, weigh
+from trivium.cli.benches.scales import MANY, app, given, weigh
 
 
 @app.command
@@ -33,15 +33,18 @@ def rl(
     batch: int = 256,
     group: int = 1,
     rounds: int = 7,
+    trl: Annotated[tuple[str, ...], MANY] = (),
+    nanochat: Path | None = None,
     device: str = "auto",
     threads: int = 0,
+    out: Path = Path("runs/bench/rl"),
 ) -> int:
-    """Rollouts a second, as practice samples them.
+    """Rollouts a second, as practice samples them, alone or beside TRL's GRPOTrainer and nanochat's engine.
 
     Parameters
     ----------
     sizes
-        10m (vocabulary 4,096), 135m (SmolLM2's shape). May be several.
+        10m (vocabulary 4,096), 135m (SmolLM2's shape), d12 and the like (a depth). May be several.
     prompt
         Tokens of a prompt.
     new
@@ -49,17 +52,105 @@ def rl(
     batch
         Rollouts of a round.
     group
-        Answers to each prompt.
+        Answers to each prompt; TRL wants 2 or more.
     rounds
         Rounds that are counted.
+    trl
+        How TRL, which must be installed, samples: generate, static (its cache), continuous. May be several.
+    nanochat
+        The folder of a copy of nanochat.
     device
         auto, cpu, cuda or mps.
     threads
         CPU threads; 0 means one for each core this process may use.
+    out
+        Where figures and what peers say go.
     """
     return weigh(
         "trivium.bench.practice.speed:main",
-        sizes=sizes, prompt=prompt, new=new, batch=batch, group=group, rounds=rounds, device=device, threads=threads,
+        sizes=sizes, prompt=prompt, new=new, batch=batch, group=group, rounds=rounds, trl=trl, nanochat=nanochat,
+        device=device, threads=threads, out=out,
+    )  # fmt: skip
+
+
+@app.command
+def sft(
+    *,
+    sizes: Annotated[tuple[str, ...], MANY] = ("135m",),
+    modes: Annotated[tuple[str, ...] | None, MANY] = None,
+    rows: int = 16,
+    row_tokens: int = 2048,
+    peers: bool = True,
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/sft"),
+) -> int:
+    """Tokens a second of SFT, packed, beside TRL's SFTTrainer: the same model, conversations and device.
+
+    Parameters
+    ----------
+    sizes
+        10m, 135m (SmolLM2's shape), d12 and the like (a depth). May be several.
+    modes
+        TRL's packing and attention: bfd+sdpa, bfd+flex_attention, wrapped+sdpa; then +liger, +compile, +rows4 (so many
+        rows at once). May be several.
+    rows
+        Packed rows in a step.
+    row_tokens
+        Tokens in a row.
+    peers
+        Run TRL, which must be installed.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core this process may use.
+    out
+        Where models, figures and what TRL says go.
+    """
+    return weigh(
+        "trivium.bench.practice.teaching:sft",
+        sizes=sizes, rows=rows, row_tokens=row_tokens, peers=peers, device=device, threads=threads, out=out,
+        **given(modes=modes),
+    )  # fmt: skip
+
+
+@app.command
+def reward(
+    *,
+    sizes: Annotated[tuple[str, ...], MANY] = ("135m",),
+    modes: Annotated[tuple[str, ...] | None, MANY] = None,
+    batch: int = 32,
+    row_tokens: int = 2048,
+    peers: bool = True,
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/reward"),
+) -> int:
+    """Tokens a second of a reward model's training, beside TRL's RewardTrainer: the same model, pairs and device.
+
+    Parameters
+    ----------
+    sizes
+        10m, 135m (SmolLM2's shape), d12 and the like (a depth). May be several.
+    modes
+        TRL's attention: sdpa, flex_attention; then +liger, +compile, +rows16 (so many pairs at once). May be several.
+    batch
+        Comparisons in a step.
+    row_tokens
+        Tokens in our rows.
+    peers
+        Run TRL, which must be installed.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core this process may use.
+    out
+        Where models, figures and what TRL says go.
+    """
+    return weigh(
+        "trivium.bench.practice.teaching:reward",
+        sizes=sizes, batch=batch, row_tokens=row_tokens, peers=peers, device=device, threads=threads, out=out,
+        **given(modes=modes),
     )  # fmt: skip
 
 
