@@ -97,6 +97,9 @@ def test_figures_of_a_seed_and_their_telling(town, tmp_path):
     assert sides["sft"]["new people"]["over_refusal"]["value"] == 0
     assert sides["sft"]["new people"]["refusal_index"]["value"] > 0.9
     assert sides["plain"]["nobody taught"]["hallucination"]["value"] > 0.4
+    changed = one["change"]["sft"]
+    assert changed["hallucination"]["value"] == 0 and changed["accuracy"]["value"] == 0
+    assert one["change"]["shuffled"]["hallucination"]["value"] == 1
     counts = list(stated(town).values())
     assert one["floor"]["once"] == counts.count(1) and one["floor"]["statements"] == sum(counts)
     one |= {"detectors": {"answerable": {}}, "labels": {}}

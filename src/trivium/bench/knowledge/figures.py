@@ -6,17 +6,18 @@ import platform
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from trivium.bench.page import machine, table
 from trivium.evals.intervals import proportion
 from trivium.evals.knowledge.mapping import Record
-from trivium.evals.knowledge.measures import EXPOSURES, rates
+from trivium.evals.knowledge.measures import EXPOSURES, change, rates
 from trivium.ground.atomic import write_atomic
 from trivium.pages.charts import Line, as_percent, lines
 from trivium.pages.colours import stylesheet
-from trivium.pages.figures import percent, plain
+from trivium.pages.figures import percent, plain, points
 from trivium.town.world import Town
 
 Seeds = Mapping[int, Mapping[str, Any]]
@@ -40,10 +41,13 @@ def seed_figures(records: Mapping[str, Mapping[str, Record]], stated: Mapping[st
                if (group := [r for r in some.values() if r.probe.pool in kinds])}
         for name, some in records.items() if name != "base"
     }  # fmt: skip
+    nobody = [id for id, one in base.items() if one.probe.pool in SIDES["nobody taught"]]
     counts = [stated.get(f"{p.id}/{a}", 0) for p in town.people for a in p.facts]
     seen = [count for count in counts if count]
     return {
         "sides": sides,
+        "change": {name: change([records["plain"][id] for id in nobody], [records[name][id] for id in nobody])
+                   for name in ("sft", "shuffled")},
         "curve": {name: by_count(list(some.values())) for name, some in records.items() if name in INKS},
         "floor": {"facts": len(seen), "statements": sum(seen), "once": seen.count(1),
                   "of_facts": seen.count(1) / max(len(seen), 1), "of_statements": seen.count(1) / max(sum(seen), 1)},
@@ -118,7 +122,17 @@ def _rows() -> dict[str, Callable[[Mapping[str, Any]], str]]:
         rows[f"{named}: hallucination, nobody taught"] = _of(model, "nobody taught", "hallucination")
         rows[f"{named}: right, of the answerable, people not taught about"] = _of(model, "new people", "accuracy")
         rows[f"{named}: right refusals of all, people not taught about"] = _of(model, "new people", "refusal_precision")
+    for model, named in (("sft", "refusals"), ("shuffled", "dealt blindly")):
+        rows[f"{named} against none, nobody taught: hallucination, quotient"] = partial(
+            _changed, model, "hallucination"
+        )
+        rows[f"{named} against none, nobody taught: accuracy"] = partial(_changed, model, "accuracy")
     return rows
+
+
+def _changed(model: str, name: str, one: Mapping[str, Any]) -> str:
+    figure = one["change"][model][name]
+    return points(figure) if name == "accuracy" else plain(figure)
 
 
 ROWS = _rows()

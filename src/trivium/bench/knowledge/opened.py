@@ -25,6 +25,8 @@ from trivium.bench.page import machine, table, write_section
 from trivium.evals import sitting as sittings
 from trivium.evals.benchmarks.reading import read_bank
 from trivium.evals.knowledge.asking import Asking
+from trivium.evals.knowledge.measures import change
+from trivium.evals.knowledge.probe import split_of
 from trivium.ground.artifact import open_artifact
 from trivium.ground.atomic import read_json, write_atomic
 from trivium.ground.config import check
@@ -175,6 +177,7 @@ def section(plan: Plan) -> str:
             ))
             for column in before["columns"] if before["columns"][column]["n"]
         ),
+        "\n".join(table(["change", "of", "accuracy", "hallucination, quotient"], _changes(plan, list(there)))),
         "\n".join(table(["AUROC of a wrong answer, before", "answerable", "all"], [
             [key.replace("_", " "), *(plain(before["detectors"][side].get(key)) for side in ("answerable", "all"))]
             for key in before["detectors"]["answerable"]
@@ -198,6 +201,21 @@ def _cell(column: dict[str, Any], name: str) -> str:
     if name != "refusal_index" or not figure:
         return percent(figure)
     return f"{plain(figure)}; dealt anew {plain(figure['shuffled'])}"
+
+
+def _changes(plan: Plan, parts: Sequence[str]) -> list[list[str]]:
+    """From before, and from no refusals, to refusals: over all questions, and over those of sides not taught."""
+    maps = {part: read_other(plan.out / f"audit-{part}").records for part in parts}
+    rows = []
+    for first, second in (("before", "plain"), ("before", "taught"), ("plain", "taught"), ("before", "shuffled")):
+        if first in maps and second in maps:
+            ids = list(maps[second])
+            far = [id for id in ids if split_of(maps[second][id].probe, plan.hold_out, plan.seed) != "train"]
+            for side, some in (("all", ids), ("all but the taught side", far)):
+                told = change([maps[first][id] for id in some], [maps[second][id] for id in some])
+                named = f"{NAMES[first]} to {NAMES[second]}"
+                rows.append([named, side, points(told["accuracy"]), plain(told["hallucination"])])
+    return rows
 
 
 def _benchmarks(told: dict[str, Any]) -> list[list[str]]:
