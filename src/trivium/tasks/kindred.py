@@ -24,6 +24,9 @@ _SHORTEST = 4
 """Letters that a name and its adjective share at least: `Iran`, `Iranian`."""
 _KINDS = frozenset("continent country nation people person citizen citizenship nationality state kingdom faith "
                    "religion church man woman".split())  # fmt: skip
+_LANDS = frozenset("nation country state kingdom".split())
+_BRIEF = 8
+"""Words of an answer whose last word may be an adjective without its noun."""
 _REGIONS = frozenset("east west north south eastern western northern southern central middle southeast northeast "
                      "southwest northwest sub saharan equatorial mainland".split())  # fmt: skip
 _PARTED = frozenset("africa asia europe antarctica australia oceania".split())
@@ -62,7 +65,9 @@ def stands_for(given: Sequence[Word], at: int, name: str) -> bool:
     if not word.capital or not adjective_of(word.form, name):
         return False
     faith = name.endswith(("ity", "ism")) or name == "islam"
-    return faith or at + 1 == len(given) or given[at + 1].form in _KINDS
+    ends = at + 1 == len(given) <= _BRIEF  # a longer one may have been cut off there
+    kind = at + 1 < len(given) and given[at + 1].form in _KINDS
+    return faith or ends or kind or (at + 2 < len(given) and given[at + 2].form in _LANDS)
 
 
 def is_part(before: str, name: str) -> bool:

@@ -49,7 +49,9 @@ _OPENERS = frozenset(("answer", "he", "she", "it", "this", "that", "i", "they", 
 LONG = 60
 """Characters from which on an answer is more than a value."""
 _VERB = re.compile(r"\s(?:is|was|are|were)\s")
-_BY_THE_WAY = re.compile(r",\s(?!\d|specifically|namely|that is|in particular)|;\s|\.\s(?=[A-Z])")
+_BY_THE_WAY = re.compile(
+    r",\s(?!\d|specifically|namely|that is|in particular|[A-Z]\w+(?:\s[A-Z]\w+)?(?:[.;]|$))|;\s|\.\s(?=[A-Z])"
+)
 _ABOUT = re.compile(r"^\s*(?:about|around|approximately|roughly|nearly|some|circa|c\.)\s+", re.IGNORECASE)
 _DAY = re.compile(r"\d{3,4}-\d\d-\d\d")
 _BLEND = re.compile(r"\b(?:blend|mix|mixture|combination|fusion) of\b(.*?(?:\band\b|,).*)", re.IGNORECASE)
