@@ -221,11 +221,12 @@ def _changes(plan: Plan, parts: Sequence[str]) -> list[list[str]]:
 def _benchmarks(told: dict[str, Any]) -> list[list[str]]:
     if "before" not in told:
         return []
+    gaps = {part: {row["name"]: row["difference"] for row in (one["against"] or {}).get("tasks", ())}
+            for part, one in told.items()}  # fmt: skip
     rows = []
     for task, first in told["before"]["tasks"].items():
         accs = [percent(one["tasks"].get(task, first)["acc"]) for one in told.values()]
-        changes = [points((one["against"] or {}).get("tasks", {}).get(task, {}).get("difference"))
-                   for part, one in told.items() if part != "before"]  # fmt: skip
+        changes = [points(gaps[part].get(task)) for part in told if part != "before"]
         rows.append([task, *accs, *changes])
     return rows
 

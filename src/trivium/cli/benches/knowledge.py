@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -98,26 +99,57 @@ def audit_town(
     )  # fmt: skip
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What open weights are asked."""
+
+    probes: Annotated[tuple[Path, ...], MANY]
+    """Files of questions and answers."""
+    datasets: Annotated[tuple[str, ...], MANY] = ()
+    """Of a mixed file, only rows whose `dataset` is one of these."""
+    hold_out: Annotated[tuple[str, ...], MANY] = ()
+    """Sources that no conversation asks about."""
+    limit: int = 1000
+    """Questions of each source."""
+    unanswerable: int = 200
+    """Questions of each kind that nobody can answer."""
+    samples: int = 16
+    """Sampled answers to each question before."""
+    reply_tokens: int = 32
+    """Longest plain reply."""
+    tests: Annotated[tuple[Path, ...], MANY] = ()
+    """Files of benchmark items."""
+    tasks: Annotated[tuple[str, ...], MANY] = ()
+    """Benchmarks before and after."""
+    items: int = 500
+    """Items of each."""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """What they are taught."""
+
+    data: Annotated[tuple[str, ...], MANY] = ()
+    """Other conversations that are taught beside, as PATH or PATH:WEIGHT."""
+    weight: float = 2.0
+    """Passes an epoch over the audit's own conversations."""
+    refusals: int = 4000
+    """Refusals that are taught, at most."""
+    lora: int = 16
+    """Rank of the adapters; 0 teaches all weights."""
+    config: Annotated[tuple[str, ...], SETTINGS] = ()
+    """A setting of the teaching, as sft.<field>=<value>. May be repeated."""
+
+
 @app.command
 def audit_open(
     model: Path,
     /,
     *,
-    probes: Annotated[tuple[Path, ...], MANY],
-    datasets: Annotated[tuple[str, ...], MANY] = (),
-    hold_out: Annotated[tuple[str, ...], MANY] = (),
-    limit: int = 1000,
-    unanswerable: int = 200,
-    data: Annotated[tuple[str, ...], MANY] = (),
-    weight: float = 2.0,
-    refusals: int = 4000,
-    tests: Annotated[tuple[Path, ...], MANY] = (),
-    tasks: Annotated[tuple[str, ...], MANY] = (),
-    items: int = 500,
-    samples: int = 16,
-    reply_tokens: int = 32,
-    lora: int = 16,
-    config: Annotated[tuple[str, ...], SETTINGS] = (),
+    asked: Asked,
+    taught: Taught = Taught(),
     part: Annotated[tuple[str, ...], MANY] = ("before", "plain", "taught", "shuffled"),
     seed: int = 0,
     device: str = "auto",
@@ -130,36 +162,10 @@ def audit_open(
     ----------
     model
         The folder of an imported model.
-    probes
-        Files of questions and answers.
-    datasets
-        Of a mixed file, only rows whose `dataset` is one of these.
-    hold_out
-        Sources that no conversation asks about.
-    limit
-        Questions of each source.
-    unanswerable
-        Questions of each kind that nobody can answer.
-    data
-        Other conversations that are taught beside, as PATH or PATH:WEIGHT.
-    weight
-        Passes an epoch over the audit's own conversations.
-    refusals
-        Refusals that are taught, at most.
-    tests
-        Files of benchmark items.
-    tasks
-        Benchmarks before and after.
-    items
-        Items of each.
-    samples
-        Sampled answers to each question before.
-    reply_tokens
-        Longest plain reply.
-    lora
-        Rank of the adapters; 0 teaches all weights.
-    config
-        A setting of the teaching, as sft.<field>=<value>. May be repeated.
+    asked
+        What it is asked.
+    taught
+        What it is taught.
     part
         before, plain (no refusals), taught, shuffled; what is there is not made again.
     seed
@@ -174,10 +180,6 @@ def audit_open(
     from trivium.bench.knowledge.opened import Plan
     from trivium.ground.how import How
 
-    plan = Plan(
-        model=model, probes=probes, datasets=datasets, hold_out=hold_out, limit=limit, unanswerable=unanswerable,
-        data=data, weight=weight, refusals=refusals, tests=tests, tasks=tasks, items=items, samples=samples,
-        reply_tokens=reply_tokens, lora=lora, config=config, seed=seed, out=out,
-        how=How(device=device, threads=threads),
-    )  # fmt: skip
+    how = How(device=device, threads=threads)
+    plan = Plan(model=model, seed=seed, out=out, how=how, **vars(asked), **vars(taught))
     return weigh("trivium.bench.knowledge.opened:main", plan=plan, parts=part)
