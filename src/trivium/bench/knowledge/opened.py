@@ -225,9 +225,10 @@ def _benchmarks(told: dict[str, Any]) -> list[list[str]]:
             for part, one in told.items()}  # fmt: skip
     rows = []
     for task, first in told["before"]["tasks"].items():
-        accs = [percent(one["tasks"].get(task, first)["acc"]) for one in told.values()]
+        metric = first["metric"]
+        accs = [percent(one["tasks"].get(task, first)[metric]) for one in told.values()]
         changes = [points(gaps[part].get(task)) for part in told if part != "before"]
-        rows.append([task, *accs, *changes])
+        rows.append([f"{task}, {metric}", *accs, *changes])
     return rows
 
 
