@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal
 
 from trivium.tasks.answers import is_refusal
+from trivium.tasks.kindred import is_part, spelt, stands_for
 from trivium.tasks.normal_forms import Word, fold, normal, words
 
 Judged = Literal["right", "wrong", "refused", "empty"]
@@ -20,7 +21,7 @@ LONGEST = 2000
 """Characters of an answer that are read."""
 _REFUSING = re.compile(
     r"\b(?:(?:do not|don't|does not|doesn't|did not|didn't) (?:\w+ ){0,2}(?:know|recall|recogni[sz]e|exist|have "
-    r"(?:\w+ ){0,3}(?:information|details|knowledge|data|answer|record))"
+    r"(?:\w+ ){0,3}(?:information|details|knowledge|data|answer|record|ability|means|capability))"
     r"|(?:not|isn't|i'm not) (?:\w+ ){0,2}(?:aware of|familiar with|sure|certain)"
     r"|(?:unable|not able) to (?:say|tell|find|provide|answer|verify|determine)"
     r"|(?:cannot|can't|could not|couldn't) (?:\w+ )?(?:say|tell|find|provide|answer|verify|determine|confirm|help)"
@@ -48,9 +49,15 @@ _OPENERS = frozenset(("answer", "he", "she", "it", "this", "that", "i", "they", 
 LONG = 60
 """Characters from which on an answer is more than a value."""
 _VERB = re.compile(r"\s(?:is|was|are|were)\s")
-_BY_THE_WAY = re.compile(r",\s(?!\d)|;\s|\.\s(?=[A-Z])")
+_BY_THE_WAY = re.compile(
+    r",\s(?!\d|specifically|namely|that is|in particular|[A-Z]\w+(?:\s[A-Z]\w+)?(?:[.;]|$))|;\s|\.\s(?=[A-Z])"
+)
 _ABOUT = re.compile(r"^\s*(?:about|around|approximately|roughly|nearly|some|circa|c\.)\s+", re.IGNORECASE)
 _DAY = re.compile(r"\d{3,4}-\d\d-\d\d")
+_BLEND = re.compile(r"\b(?:blend|mix|mixture|combination|fusion) of\b(.*?(?:\band\b|,).*)", re.IGNORECASE)
+_ADJECTIVES = re.compile(r"\s(?:an?|the)\s[a-z]+(?=,\s[a-z]+(?:\s[a-z]+)?(?:[.;,]|$))")
+_EITHER = re.compile(r"\s+or\s+")
+_END = re.compile(r"(?<!\b[JSMD]r)(?<!\bSt)(?<!\bMrs)(?<!\b[A-Z])[.;!?](?:\s|$)")
 _PAIR = re.compile(r"\band then\b|\bthen\b|\band\b|&")
 _CHOICE = re.compile(r"\bor\b|(?<=\w{3})/(?=\w{3})|\s/\s|\beither\b", re.IGNORECASE)
 
@@ -89,8 +96,8 @@ def main_line(text: str) -> str:
 
 def names_one(said: str, wanted: Sequence[str], question: str = "") -> bool:
     """Whether the answer names one of the wanted values and stands by it."""
-    forms = {form for form in (normal(_ABOUT.sub("", one)) for one in wanted) if form}
-    answer = normal(said)
+    forms = {form for one in wanted for form in _forms(one)}
+    answer = spelt(normal(said))
     if answer in forms or "".join(answer) in map("".join, forms):
         return True
     if not forms or _is_choice(said, forms) or _other_date(answer, forms):
@@ -100,10 +107,18 @@ def names_one(said: str, wanted: Sequence[str], question: str = "") -> bool:
     return any(_stands(given, form, asked, said) for form in forms) or _listed(said, forms)
 
 
+def _forms(wanted: str) -> list[tuple[str, ...]]:
+    """The normal forms of a true value; `sperm or egg cells` means that either will do."""
+    some = [wanted, *(_EITHER.split(wanted) if _EITHER.search(wanted) else ())]
+    return [form for one in some if (form := spelt(normal(_ABOUT.sub("", one))))]
+
+
 def _claim(said: str) -> str:
     """Of a long sentence what it claims: up to the first comma after its verb. What comes then is said by the way."""
     match = _VERB.search(said) if len(said) > LONG else None
-    end = _BY_THE_WAY.search(said, match.end()) if match else None
+    begin = match.end() if match else 0
+    described = _ADJECTIVES.match(said, begin - 1)  # a bright, fiery red
+    end = _BY_THE_WAY.search(said, described.end() + 1 if described else begin) if match else None
     return said[: end.start()] if end else said
 
 
@@ -111,7 +126,9 @@ def _stands(given: Sequence[Word], form: tuple[str, ...], asked: tuple[str, ...]
     """Whether the form stands among the words by itself: whole, not denied, not only as an echo of the question."""
     size = len(form)
     for at in range(len(given) - size + 1):
-        if not all(_fits(given[at + i].form, form[i]) for i in range(size)):
+        if not all(_fits(given[at + i].form, form[i]) for i in range(size)) and not (
+            size == 1 and stands_for(given, at, form[0])
+        ):
             continue
         if _within(asked, form) and not _is_said_anew(given, at, said):
             continue
@@ -134,11 +151,13 @@ def _fits(said: str, wanted: str) -> bool:
 def _grows(before: Sequence[Word], first: Word, said: str, last: Word, after: Sequence[Word]) -> bool:
     """Whether the words beside it make it another name: `New York` for York, `1,200 men` is still 1200."""
     number = first.form[0].isdigit()
+    if before and is_part(before[-1].form, first.form):
+        before = before[:-1]
     if before and before[-1].capital and first.capital and not number and _touch(said, before[-1], first):
         opener = before[-1].form in _OPENERS | _TITLES | _LINKS or (len(before) == 1 and before[-1].form in _LINKS)
         if not opener and not before[-1].form[0].isdigit():
             return True
-    if after and after[0].capital and last.capital and _touch(said, last, after[0]):
+    if after and after[0].capital and last.capital and after[0].form != last.form and _touch(said, last, after[0]):
         return after[0].form not in _TITLES | _LINKS and not after[0].form[0].isdigit()
     return False
 
@@ -162,8 +181,10 @@ def _is_said_anew(given: Sequence[Word], at: int, said: str) -> bool:
 
 def _is_choice(said: str, forms: set[tuple[str, ...]]) -> bool:
     """Whether several answers are offered of which not all are true: `Paris or Lyon`, a list of four towns."""
-    head = re.split(r"[.;!?](?:\s|$)", said)[0]
+    head = _END.split(said)[0]
     parts = [part for part in _CHOICE.split(head) if normal(part)]
+    if len(parts) == 1 and (blend := _BLEND.search(head)):
+        parts = [part for part in re.split(r",|\band\b", blend[1]) if normal(part)]
     if len(parts) > 1:
         return not all(any(_holds(part, form) for form in forms) for part in parts)
     pair = [normal(part) for part in _PAIR.split(head)]

@@ -67,9 +67,15 @@ def words(text: str) -> tuple[Word, ...]:
         if (form := fold(match[0]))
     ]
     found = _numbers(_dates(found))
-    kept = [w for i, w in enumerate(found) if w.form not in ARTICLES or (0 < i == len(found) - 1 and w.capital)]
+    last = len(found) - 1
+    kept = [w for i, w in enumerate(found) if w.form not in ARTICLES or (w.capital and (i == last or _signed(text, w)))]
     plain = (Word(_singular(w.form), w.start, w.end, w.capital) for w in kept)
     return tuple(word for word in plain if word.form)
+
+
+def _signed(text: str, word: Word) -> bool:
+    """Whether a sign follows a word: the A of `A+` is no article."""
+    return text[word.end : word.end + 1] in tuple("+-.,;)")
 
 
 def fold(text: str) -> str:

@@ -71,3 +71,30 @@ def test_same_is_symmetric_and_nothing_is_the_same_as_silence():
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "…", "\ud800", "a" * 100_000, "1" * 500, "𝟙", "-" * 50])
 def test_odd_answers_are_judged(text):
     assert judge(text, ("Paris",), "?") in ("wrong", "empty")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said", "expected"),
+    [
+        ("Africa", "Kenya is in East Africa.", "right"),
+        ("Africa", "The African continent", "right"),
+        ("Africa", "South Africa", "wrong"),
+        ("Korea", "South Korea", "wrong"),
+        ("Japan", "Japanese", "right"),
+        ("Japan", "It is a Japanese film about a fox.", "wrong"),
+        ("Japan", "It is a Japanese island nation.", "right"),
+        ("Niger", "Nigeria", "wrong"),
+        ("Mexico", "The town of Mexicali lies in the state of Baja California, Mexico.", "right"),
+        ("Christianity", "He is a Christian.", "right"),
+        ("Catholicism", "Roman Catholicism", "right"),
+        ("United States", "USA", "right"),
+        ("A", "A", "right"),
+        ("A", "It is A+ and common.", "right"),
+        ("English", "It is a blend of English and Latin.", "wrong"),
+        ("English", "John Smith Jr. speaks a mix of English and Dutch.", "wrong"),
+        ("red", "The official color of the football club of the town is a bright, fiery red.", "right"),
+        ("sperm or egg cells", "Egg cells", "right"),
+    ],
+)
+def test_kindred_words_stand_for_a_name_where_they_name_it(wanted, said, expected):
+    assert judge(said, (wanted,), "What is it?") == expected

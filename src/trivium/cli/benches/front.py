@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trivium.cli.benches import models, practice, texts
+from trivium.cli.benches import knowledge, models, practice, texts
 from trivium.cli.benches.scales import app
 
-__all__ = ["app", "models", "practice", "texts"]
+__all__ = ["app", "knowledge", "models", "practice", "texts"]

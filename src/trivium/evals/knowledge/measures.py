@@ -136,6 +136,22 @@ def refusal_index(records: Sequence[Record], base: Mapping[str, Record]) -> dict
     return {**index.to_json(), "shuffled": shuffled.to_json()}
 
 
+def change(before: Sequence[Record], after: Sequence[Record]) -> dict[str, Any]:
+    """From one audit to another of the same probes, in the same order, entities resampled.
+
+    `accuracy` is the difference of right answers to what can be answered (a loss is negative), `hallucination` the
+    quotient of wrong answers to everything: 0.5 is half.
+    """
+    pairs = [(b, a) for b, a in zip(before, after, strict=True) if a.probe.answerable]
+    rights = [[float(one.outcome == "right") for one in some] for some in zip(*pairs, strict=True)] or [[], []]
+    wrongs = [[float(one.outcome == "wrong") for one in some] for some in (before, after)]
+    gap = over_entities(lambda b, a: float(a.mean() - b.mean()), [entity(a.probe) for _, a in pairs], *rights)
+    quotient = over_entities(
+        lambda b, a: float(a.sum() / b.sum()) if b.sum() else math.nan, [entity(a.probe) for a in after], *wrongs
+    )
+    return {"accuracy": gap.to_json(), "hallucination": quotient.to_json()}
+
+
 def columns(
     records: Sequence[Record], base: Mapping[str, Record], held_out: tuple[str, ...], seed: int
 ) -> dict[str, Any]:

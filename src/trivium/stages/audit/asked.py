@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from trivium.evals.knowledge.asking import Asking
 from trivium.ground.config import check
 
-OPEN_FORMAT = 1
+OPEN_FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
