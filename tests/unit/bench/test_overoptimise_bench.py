@@ -10,8 +10,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from trivium.bench.preferences.ground import Ground, OverConfig
 from trivium.bench.preferences.overoptimise import equal_kl, main
-from trivium.bench.preferences.proxies import FLATTERY, Compared, drawn_again, planted
+from trivium.bench.preferences.pieces import Kept, Piece, Site, gather
+from trivium.bench.preferences.plan import plan
+from trivium.bench.preferences.proxies import FLATTERY, Compared, drawn_again, planted, turned
 from trivium.ground.errors import ConfigError, UsageError
 from trivium.ground.how import How
 
@@ -55,6 +58,66 @@ def test_curves_are_svg_and_the_section_names_everything(found: tuple[dict[str, 
     text = (out / "docs.md").read_text(encoding="utf-8")
     for word in ("flattery", "length", "ensemble min", "price of distance", "start (gold)", "Stopping early"):
         assert word in text
+
+
+def test_the_same_command_does_nothing_again(
+    found: tuple[dict[str, Any], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, out = found
+    work, *others = out.glob("work-*")
+    assert not others and not list(work.glob("**/*.part"))
+    kept = {path.name for path in (work / "pieces").iterdir()}
+    gone = work / "pieces" / "rl-20.json"
+    gone.unlink()
+    before = {path: path.stat().st_mtime_ns for path in (work / "pieces").iterdir()}
+    how = How(progress=False, threads=1, device="cpu")
+    assert main(None, None, SIZE, out, how, 0, None) == 0
+    assert {path.name for path in (work / "pieces").iterdir()} == kept
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    again = json.loads((out / "overoptimise.json").read_text(encoding="utf-8"))
+    assert again["rl"] == told["rl"], "a piece that is made again is the same"
+
+
+def small_plan(config: OverConfig) -> dict[str, Piece]:
+    """Three pieces of which one fails, and one that needs it."""
+
+    def broken(ground: Ground, kept: Kept) -> Any:
+        raise ValueError("no luck")
+
+    return {
+        "prompts": Piece(lambda ground, kept: len(ground.test)),
+        "broken": Piece(broken),
+        "twice": Piece(lambda ground, kept: 2 * kept["prompts"], ("prompts",)),
+        "never": Piece(lambda ground, kept: kept["broken"], ("broken",)),
+    }
+
+
+@pytest.mark.slow
+def test_pieces_side_by_side_and_one_that_fails_stops_only_those_that_need_it(
+    found: tuple[dict[str, Any], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = found
+    work = next(out.glob("work-*"))
+    config = OverConfig(width=32, layers=1, vocabulary=320, talks=60, talk_epochs=1, train_prompts=8, test_prompts=4)
+    site = Site(config, next(work.glob("policy-*")), None, out / "small", How(threads=1, device="cpu"), small_plan)
+    with pytest.raises(UsageError, match="failed: broken; not begun: never"):
+        gather(site, 2)
+    assert site.kept["twice"] == 8 and "never" not in site.kept
+    assert "no luck" in (site.work / "errors" / "broken.txt").read_text(encoding="utf-8")
+    assert "twice: done" in capsys.readouterr().out
+
+
+def test_pieces_come_after_what_they_need_and_each_has_a_file_of_its_own() -> None:
+    pieces, seen = plan(OverConfig()), set[str]()
+    for name, piece in pieces.items():
+        assert set(piece.needs) <= seen, name
+        seen.add(name)
+    assert len({Kept(Path()).path(name) for name in pieces}) == len(pieces)
+
+
+def test_a_share_of_the_verdicts_comes_out_wrong() -> None:
+    rows = [Compared(f"p{i}", "good", "bad") for i in range(1000)]
+    assert 200 < sum(row.chosen == "bad" for row in turned(rows, 0.25, 0)) < 300 and turned(rows, 0, 0) == rows
 
 
 def test_a_planted_flaw_is_in_its_share_of_the_comparisons() -> None:

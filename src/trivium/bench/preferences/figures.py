@@ -82,7 +82,7 @@ def section(found: dict[str, Any]) -> str:
             [name, f"{one['comparisons']:,}", str(one["blocks"]), _share(one["accuracy"])]
             for name, one in found["proxies"].items()])),
         "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "KL of peak, end",
-                         "law: R²", "falls inside"],
+                         "law: R²", "d (a - b d): R²", "falls inside"],
                         [_row(way, *item) for way in ("best_of_n", "rl", "dpo") for item in found[way].items()])),
         "Stopping early, RL against the smallest proxy: " + "; ".join(
             f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}"
@@ -102,11 +102,13 @@ def section(found: dict[str, Any]) -> str:
 def _row(way: str, name: str, run: dict[str, Any]) -> list[str]:
     rows, law = run["rows"], run.get("law")
     peak = max(rows, key=lambda row: row["gold"]["value"])
-    r2 = "–" if law is None or law["r2"] is None else f"{law['r2']:.2f}"
+    r2, other = (
+        "–" if one is None or one["r2"] is None else f"{one['r2']:.2f}" for one in (law, run.get("square_law"))
+    )
     inside = "–" if law is None else "yes" if law["peak_within"] else "no"
     ends = f"{peak['kl']:.1f}, {rows[-1]['kl']:.1f}"
     golds = [_figure(row["gold"]) for row in (rows[0], peak, rows[-1])]
-    return [way.replace("_", " "), name, *golds, ends, r2, inside]
+    return [way.replace("_", " "), name, *golds, ends, r2, other, inside]
 
 
 def _flaw(name: str, one: dict[str, Any]) -> list[str]:

@@ -11,20 +11,14 @@ from trivium.bench.preferences.optimised import Measure, contrast, reinforce
 from trivium.bench.preferences.proxies import FLATTERY, Compared, planted, train_proxy
 from trivium.evals.intervals import mean, paired_difference, proportion
 
-FLAWS = ("length", "flattery")
+FLAWS = ("clean", "length", "flattery")
 
 
-def flaws(measure: Measure, clean: Sequence[Compared]) -> dict[str, Any]:
-    """For clean comparisons and for each flaw: the judge's leaning, and what DPO's and RL's answers took over."""
-    found = {"clean": _one(measure, "clean", clean)}
-    for number, flaw in enumerate(FLAWS):
-        rows = planted(clean, flaw, measure.ground.config.flaw, measure.ground.config.seed + number)
-        found[flaw] = _one(measure, flaw, rows)
-    return found
-
-
-def _one(measure: Measure, name: str, rows: Sequence[Compared]) -> dict[str, Any]:
+def one_flaw(measure: Measure, name: str, clean: Sequence[Compared]) -> dict[str, Any]:
+    """For clean comparisons or a flaw in them: the judge's leaning, and what DPO's and RL's answers took over."""
     ground = measure.ground
+    seed = ground.config.seed + FLAWS.index(name)
+    rows = planted(clean, name, ground.config.flaw, seed) if name != "clean" else clean
     judge = train_proxy(ground, f"flaw-{name}", rows)
     texts = measure.start["texts"]
     plain = judge(measure.asked, texts)

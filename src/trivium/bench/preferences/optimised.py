@@ -73,29 +73,34 @@ def best_of_n(proxy: Scores, gold: Scores) -> dict[str, Any]:
     return {"rows": rows, "law": law_of(rows, "bon", rows[0]["gold"]["value"])}
 
 
-def reinforce(measure: Measure, name: str, scorer: Scorer, kl: float = 0.0, stop_kl: float = 0.0) -> dict[str, Any]:
-    """RL against a proxy: a row for each look, the law, and what to see of peak and end."""
+def reinforce(measure: Measure, name: str, scorer: Scorer, kl: float = 0.0) -> dict[str, Any]:
+    """RL against a proxy until it is far away: a row for each look, the law, and what to see of peak and end."""
     ground = measure.ground
     config = ground.config
     rate = config.rl_rate
     plan = JudgedConfig(
         seed=config.seed, steps=config.rl_steps, prompts=config.rl_prompts, samples=config.rl_samples,
-        max_new=config.max_new, kl=kl, stop_kl=stop_kl,
+        max_new=config.max_new, kl=kl, stop_kl=config.far,
         optimizer=OptimizerConfig(muon_lr=rate, embed_lr=rate / 2, head_lr=rate / 4, momentum=0.9),
     )  # fmt: skip
     messages = [[{"role": "user", "content": text}] for text in ground.train]
     policy = ground.policy()
     practice = JudgedPractice(plan, policy, measure.reference, ground.tokenizer, scorer, messages)
     rows = [measure.start | {"step": 0}]
-    every = max(1, config.rl_steps // config.looks)
+    every, stride = max(1, config.rl_steps // config.looks), config.far**0.5 / config.looks
+    roots = [0.0]
 
     def look(step: int, model: Transformer) -> None:
-        if step % every == 0 or step == config.rl_steps:
-            model.eval()
-            rows.append(measure.take(model, step=step))
+        kl = max(0.0, practice.facts["kl"])
+        if step % every and abs(kl**0.5 - roots[-1]) < stride and step < config.rl_steps and kl < config.far:
+            return
+        roots.append(kl**0.5)
+        model.eval()
+        rows.append(measure.take(model, step=step))
 
-    shutil.rmtree(ground.work / name, ignore_errors=True)
-    practise(practice, Label("bench", name, 1, [config.seed, kl]), ground.work / name, ground.how, look)
+    work = ground.work / "loops" / name
+    shutil.rmtree(work, ignore_errors=True)
+    practise(practice, Label("bench", name, 1, [config.seed, kl]), work, ground.how, look)
     return told(measure, rows)
 
 
@@ -137,6 +142,7 @@ def told(measure: Measure, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "rows": kept,
         "law": law_of(rows, "rl", rows[0]["gold"]["value"]),
+        "square_law": law_of(rows, "bon", rows[0]["gold"]["value"]),
         "peak_step": peak["step"],
         "fall": mean(np.array(peak["golds"]) - np.array(end["golds"])).to_json(),
         "samples": samples,
