@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from trivium.bench.preferences.ground import Ground, OverConfig
+from trivium.bench.preferences.optimised import best_of_n, preferred
 from trivium.bench.preferences.overoptimise import equal_kl, main
 from trivium.bench.preferences.pieces import Kept, Piece, Site, gather
 from trivium.bench.preferences.plan import plan
@@ -46,7 +47,7 @@ def test_every_way_begins_at_the_policy(found: tuple[dict[str, Any], Path]) -> N
         assert run["samples"] and {"start", "peak", "end"} <= set(run["samples"][0])
     assert {"price of distance", "small proxy", "ensemble min"} <= set(told["rl"])
     assert told["early"]["best"]["gold"]["value"] >= told["early"]["end"]["gold"]["value"]
-    assert {"best of n", "rl", "dpo"} <= set(told["equal_kl"])
+    assert told["equal_kl"] and all("best of n" in one for one in told["equal_kl"])
 
 
 def test_curves_are_svg_and_the_section_names_everything(found: tuple[dict[str, Any], Path]) -> None:
@@ -55,6 +56,7 @@ def test_curves_are_svg_and_the_section_names_everything(found: tuple[dict[str, 
     assert {"best_of_n-gold.svg", "rl-gold.svg", "dpo-gold.svg"} <= {path.name for path in drawn}
     for path in drawn:
         assert ElementTree.parse(path).getroot().tag.endswith("svg")
+    assert len(json.loads((out / "overoptimise" / "curves.json").read_text(encoding="utf-8"))) > 40
     text = (out / "docs.md").read_text(encoding="utf-8")
     for word in ("flattery", "length", "ensemble min", "price of distance", "start (gold)", "Stopping early"):
         assert word in text
@@ -130,14 +132,23 @@ def test_a_planted_flaw_is_in_its_share_of_the_comparisons() -> None:
     assert planted(rows, "length", 0.3, 0) == long and drawn_again(rows, 1) != drawn_again(rows, 2)
 
 
-def test_ways_are_compared_at_a_distance_that_all_reach() -> None:
+def test_ways_are_compared_at_distances_that_they_reach() -> None:
+    bon = [{"kl": k, "gold": k, "wins": k} for k in (0.0, 0.3, 1.2)]
+    rl = [{"kl": k, "gold": k, "wins": k} for k in (0.0, 1.0, 9.0)]
+    near, far = equal_kl({"best of n": bon, "rl": rl}, [1.2, 8.0])
+    assert near["best of n"]["kl"] == 1.2 and near["rl"]["kl"] == 1.0
+    assert far["rl"]["kl"] == 9.0 and "best of n" not in far, "a way that never went there is left out"
+
+
+def test_who_wins_is_counted_within_prompts_and_a_near_tie_is_half() -> None:
+    won = preferred(np.array([[0.5, 0.9], [0.1, 0.1]]), np.array([[0.5, 0.1], [0.9, 0.1]]), 0.05)
+    assert won.tolist() == [[0.75, 1.0], [0.25, 0.25]]
     rng = np.random.default_rng(0)
-    gold = rng.normal(size=(50, 8))
-    bon = [{"kl": k, "n": n, "gold": {"value": 1.0}} for k, n in ((0.0, 1), (0.3, 2), (1.2, 8))]
-    rl = [{"kl": k, "gold": {"value": 1.0}, "wins": None} for k in (0.0, 1.0, 9.0)]
-    told = equal_kl(bon, gold, gold, rl, {"b": {"rows": rl}}, 0.01)
-    assert told["kl"] == 1.2 and told["best of n"]["n"] == 8 and told["rl"]["kl"] == 1.0
-    assert told["best of n"]["wins"]["value"] > 0.7, "the true judge's pick beats a blind one"
+    gold = rng.normal(size=(50, 32))
+    rows = best_of_n(gold, gold, 0.0)["rows"]
+    assert [row["wins"]["value"] for row in rows] == pytest.approx(
+        [0.5, 2 / 3, 4 / 5, 8 / 9, 16 / 17, 32 / 33], abs=0.02
+    )
 
 
 def test_sizes_that_cannot_be_meant_are_refused(tmp_path: Path) -> None:

@@ -32,13 +32,54 @@ def write(found: dict[str, Any], out: Path, docs: Path | None = None) -> list[Pa
             if drawing:
                 paths.append(out / f"{way}-{kind}.svg")
                 write_atomic(paths[-1], drawing.encode())
+    paths.append(out / "ways.svg")
+    write_atomic(paths[-1], ways(found).encode())
     text = section(found)
     paths.append(out / "overoptimise.md")
     write_atomic(paths[-1], (text + "\n").encode())
     if docs is not None:
-        write_section(docs, "overoptimise", text)
+        place = docs.parent / "overoptimise"
+        for name in ("rl-gold.svg", "best_of_n-gold.svg", "ways.svg"):
+            write_atomic(place / name, (out / name).read_bytes())
+        write_atomic(place / "curves.json", (json.dumps(curves(found), separators=(",", ":")) + "\n").encode())
+        links = ", ".join(f"[{n}](overoptimise/{n})" for n in ("rl-gold.svg", "best_of_n-gold.svg", "ways.svg"))
+        write_section(
+            docs, "overoptimise", f"{text}\n\nCurves: {links}; numbers: [curves.json](overoptimise/curves.json)."
+        )
         paths.append(docs)
     return paths
+
+
+def curves(found: dict[str, Any]) -> list[list[Any]]:
+    """The numbers behind the curves, a line each: way, proxy, step or n, KL, and gold, its proxy, wins."""
+    told: list[list[Any]] = [
+        ["way", "proxy", "step or n", "kl", "gold", "gold low", "gold high", "proxy score", "wins"]
+    ]
+    for way in ("best_of_n", "rl", "dpo"):
+        for name, run in found[way].items():
+            for row in run["rows"]:
+                gold = [round(row["gold"][key], 4) for key in ("value", "low", "high")]
+                score = _score(row, "proxy", name)
+                said = [None if score is None else round(score, 4), round(row["wins"]["value"], 4)]
+                told.append([way, name, row.get("step", row.get("n")), round(row["kl"], 3), *gold, *said])
+    return told
+
+
+def ways(found: dict[str, Any]) -> str:
+    """One figure: how often gold prefers each way's answers to the start, by distance. A whole SVG file."""
+    first = next(iter(found["best_of_n"]))
+    runs = {
+        "best of n": found["best_of_n"][first],
+        "rl": found["rl"][first],
+        "rl, price": found["rl"]["price of distance"],
+    }
+    runs |= {f"dpo {name}": run for name, run in found["dpo"].items()}
+    drawn = []
+    for ink, (name, run) in zip(INKS, runs.items(), strict=False):
+        points = sorted((max(0.0, float(row["kl"])) ** 0.5, float(row["wins"]["value"])) for row in run["rows"])
+        drawn.append(Line(name, ink, points, marks=True))
+    said = f"gold prefers it to the start, {first} comparisons"
+    return _file(str(lines(drawn, said, "root of KL (nats)", "share", height=300.0)))
 
 
 def chart(found: dict[str, Any], way: str, kind: str) -> str:
@@ -55,6 +96,11 @@ def chart(found: dict[str, Any], way: str, kind: str) -> str:
             fitted = [(x, start + y) for x, y in zip(xs, predicted(run["law"], [x * x for x in xs]), strict=True)]
             drawn.append(Line("", ink, fitted, dashed=True))
     drawing = str(lines(drawn, f"{kind} score by distance, {way}", "root of KL (nats)", f"{kind} score", height=300.0))
+    return _file(drawing)
+
+
+def _file(drawing: str) -> str:
+    """The drawing as a file of its own; empty where there is nothing to draw."""
     if not drawing:
         return ""
     style = f"<style>{stylesheet()}{STYLE}</style>"
@@ -88,9 +134,8 @@ def section(found: dict[str, Any]) -> str:
             f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}"
             for name, one in found["early"].items()
         ) + ".",
-        f"At one distance ({found['equal_kl']['kl']:.2f} nats), how often gold prefers it to the start: " + "; ".join(
-            f"{name} {_share(one['wins'])} at {one['kl']:.2f}"
-            for name, one in found["equal_kl"].items() if name != "kl") + ".",
+        "Gold prefers it to the start (a near tie is half), at the distance that best of n has; in brackets the nats:",
+        "\n".join(table(["distance, nats", "best of n", "RL", "DPO"], [_equal(one) for one in found["equal_kl"]])),
         "\n".join(table(["flaw planted", "judge: score and length, r", "judge: gain of flattery",
                          "DPO: characters", "DPO: flattery", "RL: characters", "RL: flattery"],
                         [_flaw(name, one) for name, one in found["flaws"].items()])),
@@ -109,6 +154,11 @@ def _row(way: str, name: str, run: dict[str, Any]) -> list[str]:
     ends = f"{peak['kl']:.1f}, {rows[-1]['kl']:.1f}"
     golds = [_figure(row["gold"]) for row in (rows[0], peak, rows[-1])]
     return [way.replace("_", " "), name, *golds, ends, r2, other, inside]
+
+
+def _equal(one: dict[str, Any]) -> list[str]:
+    cells = [f"{_share(one[w]['wins'])} ({one[w]['kl']:.1f})" if w in one else "–" for w in ("best of n", "rl", "dpo")]
+    return [f"{one['kl']:.2f}", *cells]
 
 
 def _flaw(name: str, one: dict[str, Any]) -> list[str]:

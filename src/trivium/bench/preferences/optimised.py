@@ -11,8 +11,8 @@ import torch
 
 from trivium.bench.preferences.ground import Ground
 from trivium.bench.preferences.proxies import Compared, encoded
-from trivium.evals.intervals import mean, proportion
-from trivium.evals.preferences.best_of_n import Scores, curve, doublings
+from trivium.evals.intervals import mean
+from trivium.evals.preferences.best_of_n import Scores, curve, doublings, expected
 from trivium.evals.preferences.divergence import draw
 from trivium.evals.preferences.judging import Scorer
 from trivium.evals.preferences.laws import fit
@@ -56,10 +56,22 @@ class Measure:
         }
 
     def wins(self, golds: Sequence[float]) -> dict[str, Any]:
-        """How often the gold scorer prefers these answers to the starting policy's (near ties left out)."""
-        gap = np.array(golds) - np.array(self.start["golds"])
-        clear = np.abs(gap) >= self.ground.config.margin
-        return dict(proportion(int((gap[clear] > 0).sum()), int(clear.sum())).to_json())
+        """How often the gold scorer prefers these answers to the starting policy's, over prompts."""
+        shape = (len(self.ground.test), -1)
+        theirs, starts = (np.array(some).reshape(shape) for some in (golds, self.start["golds"]))
+        return dict(mean(preferred(theirs, starts, self.ground.config.margin).mean(1)).to_json())
+
+
+def preferred(golds: Scores, others: Scores, margin: float) -> Scores:
+    """For each true score the share of the others of its prompt that it beats; a near tie is half a win.
+
+    Rows are prompts; as many columns as answers.
+    """
+    found = np.empty(golds.shape)
+    for row, (mine, theirs) in enumerate(zip(golds, others, strict=True)):
+        gap = mine[:, None] - theirs
+        found[row] = np.where(np.abs(gap) < margin, 0.5, gap > 0).mean(1)
+    return found
 
 
 def law_of(rows: Sequence[dict[str, Any]], law: str, start: float) -> dict[str, Any] | None:
@@ -67,9 +79,12 @@ def law_of(rows: Sequence[dict[str, Any]], law: str, start: float) -> dict[str, 
     return fit([row["kl"] for row in rows], [row["gold"]["value"] - start for row in rows], law)
 
 
-def best_of_n(proxy: Scores, gold: Scores) -> dict[str, Any]:
-    """The curve of best of n and its law."""
+def best_of_n(proxy: Scores, gold: Scores, margin: float) -> dict[str, Any]:
+    """The curve of best of n, how often gold prefers the pick to any other answer of the policy, and the law."""
+    won = preferred(gold, gold, margin)
     rows = curve(proxy, gold, doublings(proxy.shape[1]))
+    for row in rows:
+        row["wins"] = mean(expected(proxy, won, row["n"])).to_json()
     return {"rows": rows, "law": law_of(rows, "bon", rows[0]["gold"]["value"])}
 
 
@@ -117,7 +132,7 @@ def contrast(measure: Measure, name: str, compared: Sequence[Compared], beta: fl
     rows = [measure.start | {"step": 0}]
 
     def look(step: int) -> None:
-        if step % max(1, steps // 4) == 0 or step == steps:
+        if step % max(1, steps // config.looks) == 0 or step == steps:
             policy.eval()
             rows.append(measure.take(policy, step=step))
 

@@ -7,7 +7,7 @@
 5. The laws of Gao et al. (2210.10760) are fitted to what gold gained: d (a - b d) and d (a - b log d).
 6. Remedies, each measured: a price on distance, stopping early, more comparisons, a larger proxy, an ensemble.
 7. Stopping early has a rule that needs no gold: where a second judge, of other comparisons, stops rising.
-8. All three ways at one distance, by how often gold prefers them to the start.
+8. All three ways at equal distances, by how often gold prefers them to the start.
 9. Ten answers from the peak and from the end, side by side.
 10. Flaws planted in the comparisons (length, flattery) are looked for in the policies that learn from them.
 """
@@ -27,6 +27,7 @@ from trivium.bench.preferences.ground import OverConfig
 from trivium.bench.preferences.optimised import best_of_n
 from trivium.bench.preferences.pieces import Kept, Site, gather
 from trivium.bench.preferences.plan import plan, proxies, reinforced, together
+from trivium.evals.preferences.best_of_n import divergence, doublings
 from trivium.evals.preferences.judging import WAYS
 from trivium.ground.artifact import hash_file
 from trivium.ground.config import check, digest, replace_field
@@ -35,6 +36,8 @@ from trivium.ground.how import How
 
 FORMAT = 1
 """Of the kept pieces: another number finds none of the old ones."""
+REACH = 0.8
+"""A way counts as having gone to a distance from this share of it on."""
 
 
 def main(
@@ -65,8 +68,8 @@ def joined(config: OverConfig, kept: Kept) -> dict[str, Any]:
     told = {name: kept[f"proxy {name}"] for name in proxies(config)}
     scores = {name: np.array(one["scores"]).reshape(shape) for name, one in told.items()}
     members = [score for name, score in scores.items() if name.startswith("member")]
-    bon = {name: best_of_n(scores[name], gold) for name in (*map(str, config.sizes), "small")}
-    bon |= {f"ensemble {way}": best_of_n(together(members, way), gold) for way in WAYS}
+    bon = {name: best_of_n(scores[name], gold, config.margin) for name in (*map(str, config.sizes), "small")}
+    bon |= {f"ensemble {way}": best_of_n(together(members, way), gold, config.margin) for way in WAYS}
     rl = {name: kept[f"rl {name}"] for name in reinforced(config)}
     dpo = {f"beta {beta:g}": kept[f"dpo beta {beta:g}"] for beta in config.betas}
     first = str(config.sizes[0])
@@ -78,7 +81,14 @@ def joined(config: OverConfig, kept: Kept) -> dict[str, Any]:
         "rl": rl,
         "dpo": dpo,
         "early": early(rl[first]["rows"]),
-        "equal_kl": equal_kl(bon[first]["rows"], scores[first], gold, rl[first]["rows"], dpo, config.margin),
+        "equal_kl": equal_kl(
+            {
+                "best of n": bon[first]["rows"],
+                "rl": rl[first]["rows"],
+                "dpo": [r for w in dpo.values() for r in w["rows"]],
+            },
+            [divergence(n) for n in doublings(config.most)[2::2]],
+        ),
         "flaws": {flaw: kept[f"flaw {flaw}"] for flaw in FLAWS},
         "seconds": round(sum(kept.seconds(name) for name in plan(config)), 1),
     }
@@ -92,28 +102,16 @@ def early(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {name: {key: rows[i][key] for key in ("step", "kl", "gold")} for name, i in places.items()}
 
 
-def equal_kl(
-    bon: Sequence[dict[str, Any]], proxy: Any, gold: Any, rl: Sequence[dict[str, Any]], dpo: dict[str, Any],
-    margin: float,
-) -> dict[str, Any]:  # fmt: skip
-    """The three ways at the distance that all reach: gold, and how often gold prefers them to the start."""
-    moved = [row for way in dpo.values() for row in way["rows"]]
-    reach = min(max(row["kl"] for row in way) for way in (bon, rl, moved))
-    found: dict[str, Any] = {"kl": reach}
-    for name, some in (("best of n", bon), ("rl", rl), ("dpo", moved)):
-        row = min(some, key=lambda row: abs(row["kl"] - reach))
-        found[name] = {"kl": row["kl"], "gold": row["gold"], "wins": row.get("wins")}
-        if name == "best of n":
-            found[name] |= {"n": row["n"], "wins": _bon_wins(proxy, gold, row["n"], margin)}
+def equal_kl(ways: dict[str, Sequence[dict[str, Any]]], distances: Sequence[float]) -> list[dict[str, Any]]:
+    """Each way's row nearest to each distance (by the root), where it goes that far: gold, and how often gold prefers
+    it to the start.
+    """
+    found = []
+    for kl in distances:
+        told: dict[str, Any] = {"kl": kl}
+        for name, rows in ways.items():
+            if max(row["kl"] for row in rows) >= REACH * kl:
+                row = min(rows, key=lambda row: abs(max(0.0, row["kl"]) ** 0.5 - kl**0.5))
+                told[name] = {key: row[key] for key in ("kl", "gold", "wins")}
+        found.append(told)
     return found
-
-
-def _bon_wins(proxy: Any, gold: Any, n: int, margin: float) -> dict[str, Any]:
-    """Win rate of the pick among the last n answers to a prompt against the first answer, as the other ways have it."""
-    from trivium.evals.intervals import proportion
-
-    n = min(n, proxy.shape[1] - 1)
-    best = proxy[:, -n:].argmax(1)
-    gap = gold[:, -n:][np.arange(len(gold)), best] - gold[:, 0]
-    clear = np.abs(gap) >= margin
-    return dict(proportion(int((gap[clear] > 0).sum()), int(clear.sum())).to_json())
