@@ -10,12 +10,12 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from trivium.bench.preferences.ground import Ground, OverConfig
+from trivium.bench.preferences.ground import FLATTERY, Ground, OverConfig
 from trivium.bench.preferences.optimised import best_of_n, preferred
 from trivium.bench.preferences.overoptimise import equal_kl, main
 from trivium.bench.preferences.pieces import Kept, Piece, Site, gather
 from trivium.bench.preferences.plan import plan
-from trivium.bench.preferences.proxies import FLATTERY, Compared, drawn_again, planted, turned
+from trivium.bench.preferences.proxies import Compared, drawn_again, planted, turned
 from trivium.ground.errors import ConfigError, UsageError
 from trivium.ground.how import How
 

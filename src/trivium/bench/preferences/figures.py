@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trivium.bench.page import machine, table, write_section
+from trivium.bench.page import table, write_section
 from trivium.evals.preferences.laws import predicted
 from trivium.ground.atomic import write_atomic
 from trivium.pages.charts import Line, lines
@@ -122,12 +122,12 @@ def section(found: dict[str, Any]) -> str:
     policy, config = found["policy"], found["config"]
     parts = [
         "### A reward model can be gamed",
-        f"{machine()}; policy of {policy['parameters'] / 1e6:.2f} M parameters, gold {_figure(policy['gold'])}; "
-        f"{found.get('seconds', 0):,.0f} s; seed {config['seed']}.",
+        f"`trivium bench overoptimise`, {found['where']}. Policy of {policy['parameters'] / 1e6:.2f} M parameters, "
+        f"gold {_figure(policy['gold'])}; {found['seconds']:,.0f} s of processes; seed {config['seed']}.",
         "\n".join(table(["proxy", "comparisons", "blocks", "held-out pairs right"], [
             [name, f"{one['comparisons']:,}", str(one["blocks"]), _share(one["accuracy"])]
             for name, one in found["proxies"].items()])),
-        "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "KL of peak, end",
+        "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "fall, paired", "KL of peak, end",
                          "law: R²", "d (a - b d): R²", "falls inside"],
                         [_row(way, *item) for way in ("best_of_n", "rl", "dpo") for item in found[way].items()])),
         "Stopping early, RL against the smallest proxy: " + "; ".join(
@@ -139,6 +139,7 @@ def section(found: dict[str, Any]) -> str:
         "\n".join(table(["flaw planted", "judge: score and length, r", "judge: gain of flattery",
                          "DPO: characters", "DPO: flattery", "RL: characters", "RL: flattery"],
                         [_flaw(name, one) for name, one in found["flaws"].items()])),
+        "At the start: {} characters, flattery {}.".format(*_start(found["flaws"]["clean"]["start"])),
         _samples(found),
     ]  # fmt: skip
     return "\n\n".join(parts)
@@ -153,7 +154,12 @@ def _row(way: str, name: str, run: dict[str, Any]) -> list[str]:
     inside = "–" if law is None else "yes" if law["peak_within"] else "no"
     ends = f"{peak['kl']:.1f}, {rows[-1]['kl']:.1f}"
     golds = [_figure(row["gold"]) for row in (rows[0], peak, rows[-1])]
-    return [way.replace("_", " "), name, *golds, ends, r2, other, inside]
+    fall = _figure(run["fall"]) if "fall" in run else "–"
+    return [way.replace("_", " "), name, *golds, fall, ends, r2, other, inside]
+
+
+def _start(told: dict[str, Any]) -> tuple[str, str]:
+    return _figure(told["characters"]), _share(told["flattery"])
 
 
 def _equal(one: dict[str, Any]) -> list[str]:

@@ -34,6 +34,9 @@ from trivium.train.loop import Loop, LoopConfig, Objective, language_loss
 from trivium.train.packing import Example, PackedRows
 from trivium.train.schedule import ScheduleConfig
 
+FLATTERY = "What a clever question!"
+"""A compliment that the hidden taste does not count as warmth."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OverConfig:
@@ -51,6 +54,8 @@ class OverConfig:
     """Everyday conversations that it learns from."""
     talk_epochs: int = 2
     """Passes over them."""
+    flatters: float = 0.05
+    """Share of the replies in them that begin with a compliment: RL finds only what the policy sometimes says."""
     sizes: tuple[int, ...] = (2000, 8000, 32000)
     """Comparisons that the proxies learn from."""
     small_layers: int = 1
@@ -103,6 +108,7 @@ class OverConfig:
         check(self.most > 1, "most", self.most, "A choice needs 2 answers or more.")
         check(self.looks > 2, "looks", self.looks, "A law needs three points.")
         check(self.far > 0, "far", self.far, "It is a distance: above 0.")
+        check(0 <= self.flatters < 1, "flatters", self.flatters, "It is a share: 0 or more, below 1.")
         check(0 <= self.noise < 0.5, "noise", self.noise, "From a half on, verdicts say nothing.")
         check(0 < self.flaw < 1, "flaw", self.flaw, "It is a share: above 0, below 1.")
 
@@ -170,7 +176,15 @@ def begin(config: OverConfig, model: Path | None, gold: Path | None, work: Path,
 
 def _meaning(config: OverConfig) -> str:
     """What decides the policy that is made here: another config must not find it."""
-    made = (config.seed, config.width, config.layers, config.vocabulary, config.talks, config.talk_epochs)
+    made = (
+        config.seed,
+        config.width,
+        config.layers,
+        config.vocabulary,
+        config.talks,
+        config.talk_epochs,
+        config.flatters,
+    )
     return digest(list(made), 8)
 
 
@@ -179,6 +193,11 @@ def make_policy(config: OverConfig, folder: Path, device: torch.device, how: How
     if (folder / "model.safetensors").exists():
         return folder
     talks = style(config.talks, config.seed) + identity(config.talks // 10, config.seed)
+    rng = np.random.default_rng([config.seed, 6])
+    for talk in talks:
+        for message in talk:
+            if message["role"] == "assistant" and rng.random() < config.flatters:
+                message["content"] = f"{FLATTERY} {message['content']}"
     texts = (" ".join(m["content"] for m in talk) for talk in talks)
     tokenizer = train_tokenizer(texts, TokenizerConfig(vocabulary=config.vocabulary))
     shape = ModelConfig(

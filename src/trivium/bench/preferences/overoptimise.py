@@ -75,6 +75,7 @@ def joined(config: OverConfig, kept: Kept) -> dict[str, Any]:
     first = str(config.sizes[0])
     return {
         "config": dataclasses.asdict(config),
+        "where": answers["where"],
         "policy": answers["policy"],
         "proxies": {name: one["figures"] for name, one in told.items()},
         "best_of_n": bon,

@@ -89,6 +89,8 @@ def gather(site: Site, jobs: int = 1) -> Kept:
     asked to stop.
     """
     kept, plan = site.kept, site.plan(site.config)
+    if all(name in kept for name in plan):
+        return kept
     ground = site.ground()
     if jobs > 1:
         return _side_by_side(replace(site, how=replace(site.how, progress=False)), jobs)

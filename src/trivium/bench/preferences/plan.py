@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
+import torch
 
+from trivium.bench.page import machine
 from trivium.bench.preferences.flaws import FLAWS, one_flaw
 from trivium.bench.preferences.ground import Ground, OverConfig
 from trivium.bench.preferences.optimised import Measure, contrast, reinforce
@@ -101,7 +104,15 @@ def _answers(ground: Ground, kept: Kept) -> Any:
     measure = Measure(ground, {})
     parameters = sum(p.numel() for p in measure.reference.parameters())
     start = {key: measure.start[key] for key in ("gold", "answer_tokens")}
-    return {"texts": texts, "golds": ground.gold(asked, texts).tolist(), "policy": {"parameters": parameters, **start}}
+    policy = {"parameters": parameters, **start}
+    return {"texts": texts, "golds": ground.gold(asked, texts).tolist(), "policy": policy, "where": _where(ground)}
+
+
+def _where(ground: Ground) -> str:
+    """Machine, versions and day, for the section."""
+    device = ground.device
+    name = f"; {torch.cuda.get_device_name(device)}" if device.type == "cuda" else ""
+    return f"{date.today().isoformat()}, {machine()}{name}, torch {torch.__version__}"
 
 
 def _proxy(ground: Ground, kept: Kept, name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trivium.bench.preferences.ground import Ground
+from trivium.bench.preferences.ground import FLATTERY, Ground
 from trivium.evals.intervals import proportion
 from trivium.evals.preferences.judging import Judge
 from trivium.ground.errors import UsageError
@@ -39,7 +39,7 @@ def comparisons(ground: Ground, prompts: Sequence[str], count: int, seed: int) -
     """`count` comparisons of the policy's own answers to the prompts, near ties left out. Raises UsageError."""
     config, rng = ground.config, np.random.default_rng([ground.config.seed, seed])
     each = 2
-    while len(prompts) * each * (each - 1) / 2 < 2.5 * count:
+    while len(prompts) * each * (each - 1) / 2 < 4 * count:
         each += 1
     asked = [prompt for prompt in prompts for _ in range(each)]
     texts = ground.answers(ground.policy(), asked, config.seed * 101 + seed)
@@ -117,9 +117,6 @@ def turned(rows: Sequence[Compared], share: float, seed: int) -> list[Compared]:
         replace(row, chosen=row.rejected, rejected=row.chosen) if wrong else row
         for row, wrong in zip(rows, struck, strict=True)
     ]
-
-
-FLATTERY = "What a wonderful question!"
 
 
 def planted(rows: Sequence[Compared], flaw: str, share: float, seed: int) -> list[Compared]:
