@@ -127,8 +127,8 @@ def section(found: dict[str, Any]) -> str:
         "\n".join(table(["proxy", "comparisons", "blocks", "held-out pairs right"], [
             [name, f"{one['comparisons']:,}", str(one["blocks"]), _share(one["accuracy"])]
             for name, one in found["proxies"].items()])),
-        "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "fall, paired", "KL of peak, end",
-                         "law: R²", "d (a - b d): R²", "falls inside"],
+        "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "fall, paired",
+                         "KL of peak, end", "law: R²", "d (a - b d): R²", "falls inside"],
                         [_row(way, *item) for way in ("best_of_n", "rl", "dpo") for item in found[way].items()])),
         "Stopping early, RL against the smallest proxy: " + "; ".join(
             f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}"
