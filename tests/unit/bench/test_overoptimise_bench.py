@@ -16,7 +16,7 @@ from trivium.bench.preferences.overoptimise import equal_kl, main
 from trivium.bench.preferences.pieces import Kept, Piece, Site, gather
 from trivium.bench.preferences.plan import plan
 from trivium.bench.preferences.proxies import Compared, drawn_again, planted, turned
-from trivium.ground.errors import ConfigError, UsageError
+from trivium.ground.errors import ConfigError, Stopped, UsageError
 from trivium.ground.how import How
 
 SIZE = (
@@ -92,6 +92,26 @@ def small_plan(config: OverConfig) -> dict[str, Piece]:
         "twice": Piece(lambda ground, kept: 2 * kept["prompts"], ("prompts",)),
         "never": Piece(lambda ground, kept: kept["broken"], ("broken",)),
     }
+
+
+def test_a_stopped_bench_keeps_what_is_done(found: tuple[dict[str, Any], Path], tmp_path: Path) -> None:
+    _, out = found
+    how = How(threads=1, device="cpu")
+
+    def stopping(config: OverConfig) -> dict[str, Piece]:
+        def last(ground: Ground, kept: Kept) -> Any:
+            ground.how.stop.request("a test")
+            return 1
+
+        return {"first": Piece(last), "second": Piece(lambda ground, kept: 2)}
+
+    config = OverConfig(width=32, layers=1, vocabulary=320, talks=60, talk_epochs=1, train_prompts=8, test_prompts=4)
+    site = Site(config, next(out.glob("work-*/policy-*")), None, tmp_path, how, stopping)
+    with pytest.raises(Stopped, match="1 of 2 pieces"):
+        gather(site)
+    assert "first" in site.kept and "second" not in site.kept
+    how.stop.requested = False
+    assert gather(site)["second"] == 2
 
 
 @pytest.mark.slow

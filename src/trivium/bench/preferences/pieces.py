@@ -19,6 +19,7 @@ from trivium.bench.preferences.ground import Ground, OverConfig, begin
 from trivium.ground.atomic import read_json, write_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
+from trivium.ground.signals import listening
 
 PATIENCE = 0.5
 """Seconds without news after which the caller looks whether it was asked to stop."""
@@ -91,12 +92,14 @@ def gather(site: Site, jobs: int = 1) -> Kept:
     kept, plan = site.kept, site.plan(site.config)
     if all(name in kept for name in plan):
         return kept
-    ground = site.ground()
-    if jobs > 1:
-        return _side_by_side(replace(site, how=replace(site.how, progress=False)), jobs)
-    for name, piece in plan.items():
-        if name not in kept:
-            _make(ground, kept, name, piece)
+    with listening(site.how.stop):
+        ground = site.ground()
+        if jobs > 1:
+            return _side_by_side(replace(site, how=replace(site.how, progress=False)), jobs)
+        for name, piece in plan.items():
+            if name not in kept:
+                _make(ground, kept, name, piece)
+                site.how.stop.check(f"with {sum(name in kept for name in plan)} of {len(plan)} pieces done")
     return kept
 
 
