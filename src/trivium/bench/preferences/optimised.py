@@ -16,6 +16,7 @@ from trivium.evals.preferences.best_of_n import Scores, curve, doublings, expect
 from trivium.evals.preferences.divergence import draw
 from trivium.evals.preferences.judging import Scorer
 from trivium.evals.preferences.laws import fit
+from trivium.generate.engine import Engine
 from trivium.ground.artifact import Label
 from trivium.model.config import OptimizerConfig
 from trivium.model.transformer import Transformer
@@ -31,6 +32,7 @@ class Measure:
     def __init__(self, ground: Ground, judges: dict[str, Scorer]) -> None:
         self.ground, self.judges = ground, judges
         self.reference = ground.policy()
+        self._engine = Engine(ground.policy())  # on weights of its own, which each look overwrites
         self.asked = [text for text in ground.test for _ in range(max(1, ground.config.looked // len(ground.test)))]
         messages = [[{"role": "user", "content": text}] for text in self.asked]
         self.messages = messages
@@ -40,7 +42,10 @@ class Measure:
         """The figures of a policy, with `more`; its answers stay in "texts", its true scores in "golds"."""
         ground = self.ground
         seed = ground.config.seed + 77
-        drawn = draw(policy, self.reference, ground.tokenizer, self.messages, ground.config.max_new, seed)
+        self._engine.refresh(policy)
+        drawn = draw(
+            policy, self.reference, ground.tokenizer, self.messages, ground.config.max_new, seed, engine=self._engine
+        )
         golds = ground.gold(self.asked, drawn.texts)
         told = drawn.to_json()
         return {
