@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trivium.bench.preferences.ground import FLATTERY, Ground, OverConfig
-from trivium.bench.preferences.optimised import best_of_n, preferred
+from trivium.bench.preferences.optimised import averaged, best_of_n, preferred
 from trivium.bench.preferences.overoptimise import equal_kl, main
 from trivium.bench.preferences.pieces import Kept, Piece, Site, gather
 from trivium.bench.preferences.plan import plan
@@ -23,7 +23,7 @@ SIZE = (
     "width=32", "layers=1", "vocabulary=320", "talks=60", "talk_epochs=1", "sizes=20,40", "small_layers=1",
     "ensemble=2",
     "proxy_epochs=1", "batch=16", "train_prompts=8", "test_prompts=4", "most=8", "max_new=8", "margin=0.005",
-    "rl_steps=3", "rl_prompts=2", "rl_samples=3", "looks=3", "looked=8",
+    "rl_steps=3", "rl_seeds=2", "rl_prompts=2", "rl_samples=3", "looks=3", "looked=8",
     "betas=0.1,",
 )  # fmt: skip
 
@@ -158,6 +158,17 @@ def test_ways_are_compared_at_distances_that_they_reach() -> None:
     near, far = equal_kl({"best of n": bon, "rl": rl}, [1.2, 8.0])
     assert near["best of n"]["kl"] == 1.2 and near["rl"]["kl"] == 1.0
     assert far["rl"]["kl"] == 9.0 and "best of n" not in far, "a way that never went there is left out"
+
+
+def test_runs_are_averaged_at_equal_distances_as_far_as_all_go() -> None:
+    def run(bend: float, far: float) -> dict[str, Any]:
+        points = [(d, d * (1 - bend * d)) for d in np.linspace(0, far, 41)]
+        return {"rows": [{"kl": d * d, "gold": {"value": y}, "proxy": {"a": {"value": d}}} for d, y in points]}
+
+    told = averaged([run(0.1, 5.0), run(0.2, 7.0)], "a", 49.0, 14)
+    assert [row["kl"] for row in told["rows"]] == pytest.approx([(i / 2) ** 2 for i in range(11)])
+    assert told["square_law"]["b"]["value"] == pytest.approx(0.15, abs=0.01) and told["square_law"]["r2"] > 0.99
+    assert told["rows"][4]["proxy"]["a"]["value"] == pytest.approx(2.0)
 
 
 def test_who_wins_is_counted_within_prompts_and_a_near_tie_is_half() -> None:

@@ -86,6 +86,7 @@ def chart(found: dict[str, Any], way: str, kind: str) -> str:
     """Score against the root of the distance, a line a proxy, with the fitted law dashed. A whole SVG file."""
     drawn = []
     for ink, (name, run) in zip(INKS, found[way].items(), strict=False):
+        run = run.get("mean", run)  # noqa: PLW2901 - of several runs, their mean
         rows = [row for row in run["rows"] if row["kl"] >= 0]
         told = [(float(row["kl"]) ** 0.5, _score(row, kind, name)) for row in rows]
         points = sorted((x, y) for x, y in told if y is not None)
@@ -130,6 +131,9 @@ def section(found: dict[str, Any]) -> str:
         "\n".join(table(["way", "proxy", "gold at start", "at its peak", "at the end", "fall, paired",
                          "KL of peak, end", "law: R²", "d (a - b d): R²", "falls inside"],
                         [_row(way, *item) for way in ("best_of_n", "rl", "dpo") for item in found[way].items()])),
+        "RL against a size of proxy is shown of the first run; laws are fitted to the mean of "
+        f"{config['rl_seeds']} runs on other samples. "
+        + " ".join(_mean(*item) for item in found["rl"].items()).strip(),
         "Stopping early, RL against the smallest proxy: " + "; ".join(
             f"{name.replace('_', ' ')} step {one['step']}, {_figure(one['gold'])}"
             for name, one in found["early"].items()
@@ -146,16 +150,26 @@ def section(found: dict[str, Any]) -> str:
 
 
 def _row(way: str, name: str, run: dict[str, Any]) -> list[str]:
-    rows, law = run["rows"], run.get("law")
+    rows, fitted = run["rows"], run.get("mean", run)
+    law = fitted.get("law")
     peak = max(rows, key=lambda row: row["gold"]["value"])
     r2, other = (
-        "–" if one is None or one["r2"] is None else f"{one['r2']:.2f}" for one in (law, run.get("square_law"))
+        "–" if one is None or one["r2"] is None else f"{one['r2']:.2f}" for one in (law, fitted.get("square_law"))
     )
     inside = "–" if law is None else "yes" if law["peak_within"] else "no"
     ends = f"{peak['kl']:.1f}, {rows[-1]['kl']:.1f}"
     golds = [_figure(row["gold"]) for row in (rows[0], peak, rows[-1])]
     fall = _figure(run["fall"]) if "fall" in run else "–"
     return [way.replace("_", " "), name, *golds, fall, ends, r2, other, inside]
+
+
+def _mean(name: str, run: dict[str, Any]) -> str:
+    if "mean" not in run:
+        return ""
+    rows = run["mean"]["rows"]
+    start, peak, end = rows[0], max(rows, key=lambda row: row["gold"]["value"]), rows[-1]
+    told = " → ".join(f"{row['gold']['value']:.3f} at {row['kl']:.1f}" for row in (start, peak, end))
+    return f"Mean against {name}: gold {told} nats."
 
 
 def _start(told: dict[str, Any]) -> tuple[str, str]:

@@ -82,6 +82,8 @@ class OverConfig:
     """Most updates of an RL run."""
     rl_rate: float = 0.0012
     """Peak rate of RL's matrices; embeddings take half of it, the head a quarter."""
+    rl_seeds: int = 3
+    """Runs of RL against each size of proxy, on other samples; the law is fitted to their mean."""
     rl_prompts: int = 8
     """Prompts in a step."""
     rl_samples: int = 8
@@ -106,6 +108,7 @@ class OverConfig:
     def __post_init__(self) -> None:
         check(len(self.sizes) > 0 and min(self.sizes) > 0, "sizes", self.sizes, "Train a proxy or more.")
         check(self.most > 1, "most", self.most, "A choice needs 2 answers or more.")
+        check(self.rl_seeds > 0, "rl_seeds", self.rl_seeds, "Run once or more.")
         check(self.looks > 2, "looks", self.looks, "A law needs three points.")
         check(self.far > 0, "far", self.far, "It is a distance: above 0.")
         check(0 <= self.flatters < 1, "flatters", self.flatters, "It is a share: 0 or more, below 1.")

@@ -93,13 +93,16 @@ def best_of_n(proxy: Scores, gold: Scores, margin: float) -> dict[str, Any]:
     return {"rows": rows, "law": law_of(rows, "bon", rows[0]["gold"]["value"])}
 
 
-def reinforce(measure: Measure, name: str, scorer: Scorer, kl: float = 0.0) -> dict[str, Any]:
-    """RL against a proxy until it is far away: a row for each look, the law, and what to see of peak and end."""
+def reinforce(measure: Measure, name: str, scorer: Scorer, kl: float = 0.0, again: int = 0) -> dict[str, Any]:
+    """RL against a proxy until it is far away: a row for each look, the law, and what to see of peak and end.
+
+    `again` numbers the runs that differ in their samples alone.
+    """
     ground = measure.ground
     config = ground.config
     rate = config.rl_rate
     plan = JudgedConfig(
-        seed=config.seed, steps=config.rl_steps, prompts=config.rl_prompts, samples=config.rl_samples,
+        seed=config.seed + 1000 * again, steps=config.rl_steps, prompts=config.rl_prompts, samples=config.rl_samples,
         max_new=config.max_new, kl=kl, stop_kl=config.far,
         optimizer=OptimizerConfig(muon_lr=rate, embed_lr=rate / 2, head_lr=rate / 4, momentum=0.9),
     )  # fmt: skip
@@ -120,7 +123,7 @@ def reinforce(measure: Measure, name: str, scorer: Scorer, kl: float = 0.0) -> d
 
     work = ground.work / "loops" / name
     shutil.rmtree(work, ignore_errors=True)
-    practise(practice, Label("bench", name, 1, [config.seed, kl]), work, ground.how, look)
+    practise(practice, Label("bench", name, 1, [config.seed, kl, again]), work, ground.how, look)
     return told(measure, rows)
 
 
@@ -144,6 +147,27 @@ def contrast(measure: Measure, name: str, compared: Sequence[Compared], beta: fl
     rates = OptimizerConfig(muon_lr=config.dpo_rate, embed_lr=config.dpo_rate / 2, head_lr=config.dpo_rate / 4)
     ground.loop(name, policy, source, steps, rates, objective, look)
     return told(measure, rows)
+
+
+def averaged(runs: Sequence[dict[str, Any]], name: str, far: float, looks: int) -> dict[str, Any]:
+    """The mean of several runs' gold and proxy at even steps of the root of distance, and the laws of that mean.
+
+    Between two looks of a run its scores are taken to lie on a line; the mean goes as far as all of them do.
+    """
+    told = [
+        sorted((max(0.0, r["kl"]) ** 0.5, r["gold"]["value"], r["proxy"][name]["value"]) for r in run["rows"])
+        for run in runs
+    ]
+    end = min(one[-1][0] for one in told)
+    roots = [d for d in (i * far**0.5 / looks for i in range(looks + 1)) if d <= end]
+    columns = [np.array(one).T for one in told]
+    golds, proxies = (np.array([np.interp(roots, one[0], one[i]) for one in columns]) for i in (1, 2))
+    rows = [
+        {"kl": d * d, "gold": mean(golds[:, i]).to_json(), "proxy": {name: mean(proxies[:, i]).to_json()}}
+        for i, d in enumerate(roots)
+    ]
+    laws = {key: law_of(rows, law, rows[0]["gold"]["value"]) for key, law in (("law", "rl"), ("square_law", "bon"))}
+    return {"runs": len(runs), "rows": rows, **laws}
 
 
 def told(measure: Measure, rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -24,9 +24,9 @@ import numpy as np
 from trivium.bench.preferences.figures import write
 from trivium.bench.preferences.flaws import FLAWS
 from trivium.bench.preferences.ground import OverConfig
-from trivium.bench.preferences.optimised import best_of_n
+from trivium.bench.preferences.optimised import averaged, best_of_n
 from trivium.bench.preferences.pieces import Kept, Site, gather
-from trivium.bench.preferences.plan import plan, proxies, reinforced, together
+from trivium.bench.preferences.plan import plan, proxies, reinforced, repeat, together
 from trivium.evals.preferences.best_of_n import divergence, doublings
 from trivium.evals.preferences.judging import WAYS
 from trivium.ground.artifact import hash_file
@@ -70,7 +70,10 @@ def joined(config: OverConfig, kept: Kept) -> dict[str, Any]:
     members = [score for name, score in scores.items() if name.startswith("member")]
     bon = {name: best_of_n(scores[name], gold, config.margin) for name in (*map(str, config.sizes), "small")}
     bon |= {f"ensemble {way}": best_of_n(together(members, way), gold, config.margin) for way in WAYS}
-    rl = {name: kept[f"rl {name}"] for name in reinforced(config)}
+    rl = {name: kept[f"rl {name}"] for name, run in reinforced(config).items() if not run.again}
+    for name in map(str, config.sizes):
+        runs = [kept[f"rl {name}{repeat(i)}"] for i in range(config.rl_seeds)]
+        rl[name]["mean"] = averaged(runs, name, config.far, config.looks)
     dpo = {f"beta {beta:g}": kept[f"dpo beta {beta:g}"] for beta in config.betas}
     first = str(config.sizes[0])
     return {

@@ -58,12 +58,26 @@ def proxies(config: OverConfig) -> dict[str, Wanted]:
     return found | {f"member {i}": Wanted(first, 0, i + 1) for i in range(config.ensemble)}
 
 
-def reinforced(config: OverConfig) -> dict[str, tuple[str, float]]:
-    """The runs of RL: by name, which proxy, and the price of distance."""
+@dataclass(frozen=True)
+class Run:
+    """A run of RL: against which proxy, at what price of distance, and which of the runs on other samples it is."""
+
+    judge: str
+    price: float = 0.0
+    again: int = 0
+
+
+def reinforced(config: OverConfig) -> dict[str, Run]:
+    """The runs of RL by name; those on other samples are named after the first."""
     first = str(config.sizes[0])
-    found = {str(size): (str(size), 0.0) for size in config.sizes}
-    found |= {"price of distance": (first, config.price), "small proxy": ("small", 0.0)}
-    return found | {f"ensemble {way}": (f"ensemble {way}", 0.0) for way in WAYS}
+    found = {f"{size}{repeat(i)}": Run(str(size), 0.0, i) for i in range(config.rl_seeds) for size in config.sizes}
+    found |= {"price of distance": Run(first, config.price), "small proxy": Run("small")}
+    return found | {f"ensemble {way}": Run(f"ensemble {way}") for way in WAYS}
+
+
+def repeat(again: int) -> str:
+    """What is added to a run's name for another of it."""
+    return f" again {again}" if again else ""
 
 
 def plan(config: OverConfig) -> dict[str, Piece]:
@@ -76,8 +90,8 @@ def plan(config: OverConfig) -> dict[str, Piece]:
         found[f"proxy {name}"] = Piece(lambda g, k, name=name: _proxy(g, k, name), judged)  # type: ignore[misc]
     for flaw in FLAWS:
         found[f"flaw {flaw}"] = Piece(lambda g, k, flaw=flaw: _flaw(g, k, flaw), ("comparisons",))  # type: ignore[misc]
-    for name, (judge, _) in reinforced(config).items():
-        needs = seen + (members if judge.startswith("ensemble") else (f"proxy {judge}",))
+    for name, run in reinforced(config).items():
+        needs = seen + (members if run.judge.startswith("ensemble") else (f"proxy {run.judge}",))
         found[f"rl {name}"] = Piece(lambda g, k, name=name: _rl(g, name), needs)  # type: ignore[misc]
     for beta in config.betas:
         found[f"dpo beta {beta:g}"] = Piece(lambda g, k, beta=beta: _dpo(g, k, beta), seen)  # type: ignore[misc]
@@ -132,9 +146,12 @@ def _measure(ground: Ground, more: dict[str, Scorer]) -> Measure:
 
 
 def _rl(ground: Ground, name: str) -> Any:
-    judge, price = reinforced(ground.config)[name]
-    scorer: Scorer = _ensemble(ground, judge.split()[1]) if judge.startswith("ensemble") else open_proxy(ground, judge)
-    return reinforce(_measure(ground, {name: scorer}), f"rl-{name.replace(' ', '-')}", scorer, price)
+    run = reinforced(ground.config)[name]
+    scorer: Scorer = (
+        _ensemble(ground, run.judge.split()[1]) if run.judge.startswith("ensemble") else open_proxy(ground, run.judge)
+    )
+    measure = _measure(ground, {name.partition(" again")[0]: scorer})
+    return reinforce(measure, f"rl-{name.replace(' ', '-')}", scorer, run.price, run.again)
 
 
 def _ensemble(ground: Ground, way: str) -> Ensemble:
