@@ -90,12 +90,14 @@ def plan(config: OverConfig) -> dict[str, Piece]:
         found[f"proxy {name}"] = Piece(lambda g, k, name=name: _proxy(g, k, name), judged)  # type: ignore[misc]
     for flaw in FLAWS:
         found[f"flaw {flaw}"] = Piece(lambda g, k, flaw=flaw: _flaw(g, k, flaw), ("comparisons",))  # type: ignore[misc]
+    later: dict[str, Piece] = {}
     for name, run in reinforced(config).items():
         needs = seen + (members if run.judge.startswith("ensemble") else (f"proxy {run.judge}",))
-        found[f"rl {name}"] = Piece(lambda g, k, name=name: _rl(g, name), needs)  # type: ignore[misc]
+        piece = Piece(lambda g, k, name=name: _rl(g, name), needs)  # type: ignore[misc]
+        (later if run.again else found)[f"rl {name}"] = piece
     for beta in config.betas:
         found[f"dpo beta {beta:g}"] = Piece(lambda g, k, beta=beta: _dpo(g, k, beta), seen)  # type: ignore[misc]
-    return found
+    return found | later
 
 
 def _compared(ground: Ground, kept: Kept) -> Any:
