@@ -88,7 +88,7 @@ class OverConfig:
     """Prompts in a step."""
     rl_samples: int = 8
     """Answers to each."""
-    far: float = 50.0
+    far: float = 30.0
     """Nats of distance at which an RL run ends."""
     price: float = 0.1
     """Of distance, in the run that shows the KL penalty."""
