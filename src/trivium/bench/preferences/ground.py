@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,9 @@ from trivium.train.loop import Loop, LoopConfig, Objective, language_loss
 from trivium.train.packing import Example, PackedRows
 from trivium.train.schedule import ScheduleConfig
 
+FLATTERY = "What a clever question!"
+"""A compliment that the hidden taste does not count as warmth."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OverConfig:
@@ -46,10 +50,12 @@ class OverConfig:
     """Its blocks."""
     vocabulary: int = 1024
     """Its tokens."""
-    talks: int = 3000
+    talks: int = 2000
     """Everyday conversations that it learns from."""
-    talk_epochs: int = 3
+    talk_epochs: int = 2
     """Passes over them."""
+    flatters: float = 0.05
+    """Share of the replies in them that begin with a compliment: RL finds only what the policy sometimes says."""
     sizes: tuple[int, ...] = (2000, 8000, 32000)
     """Comparisons that the proxies learn from."""
     small_layers: int = 1
@@ -60,6 +66,8 @@ class OverConfig:
     """Passes over the comparisons."""
     batch: int = 64
     """Comparisons in a step."""
+    noise: float = 0.0
+    """Share of the verdicts that come out wrong; 2310.02743 takes a quarter, about how often people disagree."""
     train_prompts: int = 240
     """Prompts of the comparisons."""
     test_prompts: int = 64
@@ -70,19 +78,23 @@ class OverConfig:
     """Longest answer, in tokens."""
     margin: float = 0.05
     """True scores this close are a near tie and are not compared."""
-    rl_steps: int = 80
-    """Updates of each RL run."""
-    rl_rate: float = 0.003
+    rl_steps: int = 240
+    """Most updates of an RL run."""
+    rl_rate: float = 0.0012
     """Peak rate of RL's matrices; embeddings take half of it, the head a quarter."""
-    rl_prompts: int = 16
+    rl_seeds: int = 3
+    """Runs of RL against each size of proxy, on other samples; the law is fitted to their mean."""
+    rl_prompts: int = 8
     """Prompts in a step."""
     rl_samples: int = 8
     """Answers to each."""
+    far: float = 30.0
+    """Nats of distance at which an RL run ends."""
     price: float = 0.1
     """Of distance, in the run that shows the KL penalty."""
     looks: int = 10
-    """How often a policy is measured on its way."""
-    looked: int = 128
+    """How often a policy is measured on its way: in even steps of time, and in even steps of the root of distance."""
+    looked: int = 256
     """Answers of a look."""
     betas: tuple[float, ...] = (0.5, 0.1, 0.03)
     """DPO's."""
@@ -96,7 +108,11 @@ class OverConfig:
     def __post_init__(self) -> None:
         check(len(self.sizes) > 0 and min(self.sizes) > 0, "sizes", self.sizes, "Train a proxy or more.")
         check(self.most > 1, "most", self.most, "A choice needs 2 answers or more.")
+        check(self.rl_seeds > 0, "rl_seeds", self.rl_seeds, "Run once or more.")
         check(self.looks > 2, "looks", self.looks, "A law needs three points.")
+        check(self.far > 0, "far", self.far, "It is a distance: above 0.")
+        check(0 <= self.flatters < 1, "flatters", self.flatters, "It is a share: 0 or more, below 1.")
+        check(0 <= self.noise < 0.5, "noise", self.noise, "From a half on, verdicts say nothing.")
         check(0 < self.flaw < 1, "flaw", self.flaw, "It is a share: above 0, below 1.")
 
 
@@ -118,6 +134,10 @@ class Ground:
         """A fresh copy of it."""
         return load_model(self.folder, self.device, pick_dtype(self.device))
 
+    def asked(self) -> list[str]:
+        """The test prompts, each as often as it is answered for best of n."""
+        return [text for text in self.test for _ in range(self.config.most)]
+
     def answers(self, model: Transformer, asked: Sequence[str], seed: int) -> list[str]:
         """One answer by chance to each prompt."""
         engine = Engine(model)
@@ -129,10 +149,10 @@ class Ground:
         objective: Objective = language_loss, look: Callable[[int], Mapping[str, Any] | None] | None = None,
     ) -> None:  # fmt: skip
         """Train to the end in a work folder of its own."""
-        shutil.rmtree(self.work / name, ignore_errors=True)  # a run that was killed left no looks: it begins anew
+        shutil.rmtree(self.work / "loops" / name, ignore_errors=True)  # what was killed left no looks: it begins anew
         plan = LoopConfig(steps=steps, optimizer=rates, schedule=ScheduleConfig(warmup=0.1, decay=0.5, floor=0.1))
         label = Label("bench", name, 1, self.config)
-        Loop(model, source, plan, label, self.work / name, self.how, objective, spikes=False).run(name, look)
+        Loop(model, source, plan, label, self.work / "loops" / name, self.how, objective, spikes=False).run(name, look)
 
 
 class Taste:
@@ -159,7 +179,15 @@ def begin(config: OverConfig, model: Path | None, gold: Path | None, work: Path,
 
 def _meaning(config: OverConfig) -> str:
     """What decides the policy that is made here: another config must not find it."""
-    made = (config.seed, config.width, config.layers, config.vocabulary, config.talks, config.talk_epochs)
+    made = (
+        config.seed,
+        config.width,
+        config.layers,
+        config.vocabulary,
+        config.talks,
+        config.talk_epochs,
+        config.flatters,
+    )
     return digest(list(made), 8)
 
 
@@ -168,6 +196,11 @@ def make_policy(config: OverConfig, folder: Path, device: torch.device, how: How
     if (folder / "model.safetensors").exists():
         return folder
     talks = style(config.talks, config.seed) + identity(config.talks // 10, config.seed)
+    rng = np.random.default_rng([config.seed, 6])
+    for talk in talks:
+        for message in talk:
+            if message["role"] == "assistant" and rng.random() < config.flatters:
+                message["content"] = f"{FLATTERY} {message['content']}"
     texts = (" ".join(m["content"] for m in talk) for talk in talks)
     tokenizer = train_tokenizer(texts, TokenizerConfig(vocabulary=config.vocabulary))
     shape = ModelConfig(
@@ -181,6 +214,9 @@ def make_policy(config: OverConfig, folder: Path, device: torch.device, how: How
     rows = PackedRows(examples, 512, 8, config.seed, tokenizer.end_of_text)
     ground = Ground(config, folder, tokenizer, device, folder.parent, how, Taste())
     ground.loop("talk", model, rows, config.talk_epochs * rows.steps_per_epoch, OptimizerConfig())
-    save_model(folder, model, tokenizer.ends)
-    tokenizer.save(folder)
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    save_model(part, model, tokenizer.ends)
+    tokenizer.save(part)
+    os.replace(part, folder)  # whole or not at all
     return folder

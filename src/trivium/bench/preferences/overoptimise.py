@@ -7,7 +7,7 @@
 5. The laws of Gao et al. (2210.10760) are fitted to what gold gained: d (a - b d) and d (a - b log d).
 6. Remedies, each measured: a price on distance, stopping early, more comparisons, a larger proxy, an ensemble.
 7. Stopping early has a rule that needs no gold: where a second judge, of other comparisons, stops rising.
-8. All three ways at one distance, by how often gold prefers them to the start.
+8. All three ways at equal distances, by how often gold prefers them to the start.
 9. Ten answers from the peak and from the end, side by side.
 10. Flaws planted in the comparisons (length, flattery) are looked for in the policies that learn from them.
 """
@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,89 +22,80 @@ from typing import Any
 import numpy as np
 
 from trivium.bench.preferences.figures import write
-from trivium.bench.preferences.flaws import flaws
-from trivium.bench.preferences.ground import Ground, OverConfig, begin
-from trivium.bench.preferences.optimised import Measure, best_of_n, contrast, reinforce
-from trivium.bench.preferences.proxies import HELDOUT, accuracy, comparisons, drawn_again, encoded, train_proxy
-from trivium.evals.preferences.judging import WAYS, Ensemble, Judge, Scorer
-from trivium.ground.config import replace_field
+from trivium.bench.preferences.flaws import FLAWS
+from trivium.bench.preferences.ground import OverConfig
+from trivium.bench.preferences.optimised import averaged, best_of_n
+from trivium.bench.preferences.pieces import Kept, Site, gather
+from trivium.bench.preferences.plan import plan, proxies, reinforced, repeat, together
+from trivium.evals.preferences.best_of_n import divergence, doublings
+from trivium.evals.preferences.judging import WAYS
+from trivium.ground.artifact import hash_file
+from trivium.ground.config import check, digest, replace_field
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 
+FORMAT = 1
+"""Of the kept pieces: another number finds none of the old ones."""
+REACH = 0.8
+"""A way counts as having gone to a distance from this share of it on."""
+
 
 def main(
-    model: Path | None, gold: Path | None, size: Sequence[str], out: Path, how: How, seed: int, docs: Path | None
-) -> int:
-    """Run the experiment and write `overoptimise.json`, the curves as SVG and the section as Markdown to `out`."""
+    model: Path | None, gold: Path | None, size: Sequence[str], out: Path, how: How, seed: int, docs: Path | None,
+    jobs: int = 1,
+) -> int:  # fmt: skip
+    """Run what is missing of the experiment, up to `jobs` pieces at a time, and write figures, curves and section."""
     config = OverConfig(seed=seed)
     for text in size:
         name, equals, value = text.partition("=")
         if not equals:
             raise UsageError(f"--size {text} has no equals sign.", "Write <field>=<value>: most=64.")
         config = replace_field(config, name.replace("-", "_"), value)
-    begun = time.perf_counter()
-    ground = begin(config, model, gold, out / "work", how)
-    found = experiment(ground)
-    found["seconds"] = round(time.perf_counter() - begun, 1)
-    for path in write(found, out, docs):
+    check(jobs > 0, "jobs", jobs, "One piece at a time, or more.")
+    weights = [None if folder is None else hash_file(folder / "model.safetensors") for folder in (model, gold)]
+    work = out / f"work-{digest([FORMAT, dataclasses.asdict(config), weights], 8)}"
+    kept = gather(Site(config, model, gold, work, how, plan), jobs)
+    for path in write(joined(config, kept), out, docs):
         print(path)
     return 0
 
 
-def experiment(ground: Ground) -> dict[str, Any]:
-    """Everything that is measured, as JSON values."""
-    config = ground.config
-    rows = comparisons(ground, ground.train, max(config.sizes), 1)
-    heldout = encoded(ground, comparisons(ground, ground.test, min(HELDOUT, max(config.sizes) // 4), 2))
-    judges, told = _judges(ground, rows, heldout)
-    members = [judge for name, judge in judges.items() if name.startswith("member")]
-    asked = [text for text in ground.test for _ in range(config.most)]
-    texts = ground.answers(ground.policy(), asked, config.seed * 101 + 3)
-    shape = (len(ground.test), config.most)
-    gold = ground.gold(asked, texts).reshape(shape)
-    scores = {name: judge(asked, texts).reshape(shape) for name, judge in judges.items()}
-    bon = {name: best_of_n(score, gold) for name, score in scores.items() if not name.startswith("member")}
-    ensembles = {}
-    for way in WAYS:
-        ensemble = Ensemble(members, way).fit(asked[:: config.most], texts[:: config.most])
-        ensembles[f"ensemble {way}"] = ensemble
-        bon[f"ensemble {way}"] = best_of_n(ensemble(asked, texts).reshape(shape), gold)
-    first, *_ = names = [str(one) for one in config.sizes]
-    plain: dict[str, Scorer] = {name: judges[name] for name in names}
-    measure = Measure(ground, plain | {"second": members[0]})
-    rl = {name: reinforce(measure, f"rl-{name}", judge) for name, judge in plain.items()}
-    rl["price of distance"] = reinforce(measure, "rl-price", judges[first], config.price)
-    rl["small proxy"] = reinforce(measure, "rl-small", judges["small"])
-    for name, ensemble in ensembles.items():
-        rl[name] = reinforce(measure, f"rl-{name.replace(' ', '-')}", ensemble)
-    dpo = {f"beta {beta:g}": contrast(measure, f"dpo-{beta:g}", rows[: config.sizes[0]], beta) for beta in config.betas}
+def joined(config: OverConfig, kept: Kept) -> dict[str, Any]:
+    """Everything that was measured, as JSON values."""
+    answers = kept["answers"]
+    shape = (-1, config.most)
+    gold = np.array(answers["golds"]).reshape(shape)
+    told = {name: kept[f"proxy {name}"] for name in proxies(config)}
+    scores = {name: np.array(one["scores"]).reshape(shape) for name, one in told.items()}
+    members = [score for name, score in scores.items() if name.startswith("member")]
+    bon = {name: best_of_n(scores[name], gold, config.margin) for name in (*map(str, config.sizes), "small")}
+    bon |= {f"ensemble {way}": best_of_n(together(members, way), gold, config.margin) for way in WAYS}
+    rl = {name: kept[f"rl {name}"] for name, run in reinforced(config).items() if not run.again}
+    for name in map(str, config.sizes):
+        runs = [kept[f"rl {name}{repeat(i)}"] for i in range(config.rl_seeds)]
+        rl[name]["mean"] = averaged(runs, name, config.far, config.looks)
+    dpo = {f"beta {beta:g}": kept[f"dpo beta {beta:g}"] for beta in config.betas}
+    first = str(config.sizes[0])
     return {
         "config": dataclasses.asdict(config),
-        "policy": {"parameters": sum(p.numel() for p in measure.reference.parameters()),
-                   "gold": measure.start["gold"], "answer_tokens": measure.start["answer_tokens"]},
-        "proxies": told,
+        "where": answers["where"],
+        "policy": answers["policy"],
+        "proxies": {name: one["figures"] for name, one in told.items()},
         "best_of_n": bon,
         "rl": rl,
         "dpo": dpo,
         "early": early(rl[first]["rows"]),
-        "equal_kl": equal_kl(bon[first]["rows"], scores[first], gold, rl[first]["rows"], dpo, config.margin),
-        "flaws": flaws(measure, rows[: sorted(config.sizes)[len(config.sizes) // 2]]),
-    }  # fmt: skip
-
-
-def _judges(ground: Ground, rows: list[Any], heldout: list[Any]) -> tuple[dict[str, Judge], dict[str, Any]]:
-    config = ground.config
-    first = rows[: config.sizes[0]]
-    wanted = [(str(size), rows[:size], 0, 0) for size in config.sizes]
-    wanted.append(("small", first, config.small_layers, 0))
-    wanted += [(f"member {i}", drawn_again(first, i), 0, i + 1) for i in range(config.ensemble)]
-    judges, told = {}, {}
-    for name, some, layers, seed in wanted:
-        judge = train_proxy(ground, f"proxy-{name.replace(' ', '-')}", some, layers, seed)
-        judges[name] = judge
-        told[name] = {"comparisons": len(some), "blocks": judge.model.config.num_hidden_layers,
-                      "accuracy": accuracy(judge, heldout)}  # fmt: skip
-    return judges, told
+        "equal_kl": equal_kl(
+            {
+                "best of n": bon[first]["rows"],
+                "rl": rl[first]["rows"],
+                "dpo": [r for w in dpo.values() for r in w["rows"]],
+            },
+            [divergence(n) for n in doublings(config.most)[2::2]],
+        ),
+        "flaws": {flaw: kept[f"flaw {flaw}"] for flaw in FLAWS},
+        "seconds": round(sum(kept.seconds(name) for name in plan(config)), 1),
+    }
 
 
 def early(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -116,28 +106,16 @@ def early(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {name: {key: rows[i][key] for key in ("step", "kl", "gold")} for name, i in places.items()}
 
 
-def equal_kl(
-    bon: Sequence[dict[str, Any]], proxy: Any, gold: Any, rl: Sequence[dict[str, Any]], dpo: dict[str, Any],
-    margin: float,
-) -> dict[str, Any]:  # fmt: skip
-    """The three ways at the distance that all reach: gold, and how often gold prefers them to the start."""
-    moved = [row for way in dpo.values() for row in way["rows"]]
-    reach = min(max(row["kl"] for row in way) for way in (bon, rl, moved))
-    found: dict[str, Any] = {"kl": reach}
-    for name, some in (("best of n", bon), ("rl", rl), ("dpo", moved)):
-        row = min(some, key=lambda row: abs(row["kl"] - reach))
-        found[name] = {"kl": row["kl"], "gold": row["gold"], "wins": row.get("wins")}
-        if name == "best of n":
-            found[name] |= {"n": row["n"], "wins": _bon_wins(proxy, gold, row["n"], margin)}
+def equal_kl(ways: dict[str, Sequence[dict[str, Any]]], distances: Sequence[float]) -> list[dict[str, Any]]:
+    """Each way's row nearest to each distance (by the root), where it goes that far: gold, and how often gold prefers
+    it to the start.
+    """
+    found = []
+    for kl in distances:
+        told: dict[str, Any] = {"kl": kl}
+        for name, rows in ways.items():
+            if max(row["kl"] for row in rows) >= REACH * kl:
+                row = min(rows, key=lambda row: abs(max(0.0, row["kl"]) ** 0.5 - kl**0.5))
+                told[name] = {key: row[key] for key in ("kl", "gold", "wins")}
+        found.append(told)
     return found
-
-
-def _bon_wins(proxy: Any, gold: Any, n: int, margin: float) -> dict[str, Any]:
-    """Win rate of the pick among the last n answers to a prompt against the first answer, as the other ways have it."""
-    from trivium.evals.intervals import proportion
-
-    n = min(n, proxy.shape[1] - 1)
-    best = proxy[:, -n:].argmax(1)
-    gap = gold[:, -n:][np.arange(len(gold)), best] - gold[:, 0]
-    clear = np.abs(gap) >= margin
-    return dict(proportion(int((gap[clear] > 0).sum()), int(clear.sum())).to_json())

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trivium.bench.preferences.ground import Ground
+from trivium.bench.preferences.ground import FLATTERY, Ground
 from trivium.evals.intervals import proportion
 from trivium.evals.preferences.judging import Judge
 from trivium.ground.errors import UsageError
 from trivium.model.config import OptimizerConfig
 from trivium.model.device import pick_dtype
+from trivium.model.folder import save_model
 from trivium.model.reward import begin_reward
 from trivium.text.preferences.pairs import Pair, encode
 from trivium.train.preferences.judged import JudgedPairs, judged_loss
@@ -35,7 +39,7 @@ def comparisons(ground: Ground, prompts: Sequence[str], count: int, seed: int) -
     """`count` comparisons of the policy's own answers to the prompts, near ties left out. Raises UsageError."""
     config, rng = ground.config, np.random.default_rng([ground.config.seed, seed])
     each = 2
-    while len(prompts) * each * (each - 1) / 2 < 2.5 * count:
+    while len(prompts) * each * (each - 1) / 2 < 4 * count:
         each += 1
     asked = [prompt for prompt in prompts for _ in range(each)]
     texts = ground.answers(ground.policy(), asked, config.seed * 101 + seed)
@@ -74,6 +78,26 @@ def train_proxy(ground: Ground, name: str, rows: Sequence[Compared], layers: int
     return Judge(model.eval(), ground.tokenizer)
 
 
+def save_proxy(ground: Ground, name: str, judge: Judge) -> None:
+    """Keep it in the experiment's folder, whole or not at all."""
+    place = _place(ground, name)
+    part = place.with_name(place.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    save_model(part, judge.model, ground.tokenizer.ends)
+    ground.tokenizer.save(part)
+    shutil.rmtree(place, ignore_errors=True)
+    os.replace(part, place)
+
+
+def open_proxy(ground: Ground, name: str) -> Judge:
+    """A proxy that was kept."""
+    return Judge.open(_place(ground, name), ground.device, pick_dtype(ground.device))
+
+
+def _place(ground: Ground, name: str) -> Path:
+    return ground.work / "judges" / name.replace(" ", "-")
+
+
 def accuracy(judge: Judge, pairs: Sequence[Pair]) -> dict[str, Any]:
     """The share of the pairs that it decides as the gold scorer does."""
     scores = judge.of_pairs(pairs)
@@ -86,7 +110,13 @@ def drawn_again(rows: Sequence[Compared], seed: int) -> list[Compared]:
     return [rows[i] for i in chosen]
 
 
-FLATTERY = "What a wonderful question!"
+def turned(rows: Sequence[Compared], share: float, seed: int) -> list[Compared]:
+    """The comparisons with a share of the verdicts turned round: people contradict each other, and themselves."""
+    struck = np.random.default_rng([seed, 5]).random(len(rows)) < share
+    return [
+        replace(row, chosen=row.rejected, rejected=row.chosen) if wrong else row
+        for row, wrong in zip(rows, struck, strict=True)
+    ]
 
 
 def planted(rows: Sequence[Compared], flaw: str, share: float, seed: int) -> list[Compared]:

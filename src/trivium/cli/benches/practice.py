@@ -164,10 +164,13 @@ def overoptimise(
     seed: int = 0,
     device: str = "auto",
     threads: int = 0,
+    jobs: int = 1,
     out: Path = Path("runs/bench/overoptimise"),
     docs: Path | None = None,
 ) -> int:
     """A reward model can be gamed: proxy and gold score by distance for best of n, RL and DPO, with remedies.
+
+    What is done is kept: the same command goes on with what is missing.
 
     Parameters
     ----------
@@ -182,7 +185,9 @@ def overoptimise(
     device
         auto, cpu, cuda or mps.
     threads
-        CPU threads; 0 means one for each core.
+        CPU threads of each process; 0 means one for each core.
+    jobs
+        How many pieces of the experiment run at a time, each in a process of its own.
     out
         Where figures, curves and the section go.
     docs
@@ -193,7 +198,7 @@ def overoptimise(
     how = How(device=device, threads=threads)
     return weigh(
         "trivium.bench.preferences.overoptimise:main",
-        model=model, gold=gold, size=size, out=out, how=how, seed=seed, docs=docs,
+        model=model, gold=gold, size=size, out=out, how=how, seed=seed, docs=docs, jobs=jobs,
     )  # fmt: skip
 
 

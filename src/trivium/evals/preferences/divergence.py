@@ -69,13 +69,17 @@ def draw(
     max_new: int = 64,
     seed: int = 0,
     temperature: float = 1.0,
+    engine: Engine | None = None,
 ) -> Drawn:
-    """One answer of `policy` to each prompt, and how likely it is under both. They share the tokenizer."""
+    """One answer of `policy` to each prompt, and how likely it is under both. They share the tokenizer.
+
+    An `engine` that has these weights already spares making one.
+    """
     asked = [prompt(tokenizer, messages) for messages in prompts]
     requests = [
         Request(ids, max_new, temperature, seed * 1_000_003 + i, tokenizer.stops) for i, ids in enumerate(asked)
     ]
-    said = [completion.ids for completion in Engine(policy).run(requests)]
+    said = [completion.ids for completion in (engine or Engine(policy)).run(requests)]
     texts = [parse(tokenizer, ids).content.strip() for ids in said]
     told = [logprobs(model, asked, said, tokenizer.end_of_text) for model in (policy, reference)]
     return Drawn(asked, said, texts, *told)
