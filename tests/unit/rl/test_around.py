@@ -16,6 +16,7 @@ from trivium.ground.artifact import Label, open_artifact, sealing
 from trivium.ground.atomic import write_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
+from trivium.journey.overrides import override
 from trivium.model.folder import save_model
 from trivium.model.reward import begin_reward
 from trivium.model.transformer import Transformer
@@ -242,6 +243,14 @@ def test_what_is_set_for_practice_holds_for_its_controls(sealed: Callable[[], Pa
     )
     warm = settings_of(folder, ["addition:2"], (), None, ("warm",), ())
     assert warm == (f"start.model={folder}", "warm.task=addition", "warm.level=2", "warm.highest=2")
+    high = settings_of(folder, ["multiplication:7"], (), None, ("warm",), ())
+    assert override(recipe("practice+warm")(0), high).node("warm").config.level == 7
+    several = settings_of(folder, ["addition:2", "reversal"], (), None, ("warm", "random"), ["control-random.steps=4"])
+    assert several[1:5] == (
+        "warm.task=addition", "warm.level=2", "warm.highest=2", 'warm.beside=["reversal"]',
+    )  # fmt: skip
+    assert 'rl.tasks=["addition:2", "reversal"]' in several
+    assert several[-1] == "control-random.steps=4"
     judged = settings_of(folder, ["addition:2"], (), Path("/judge"), ("random",), ())
     assert [one for one in judged if "reward" in one] == ["rl.reward=model", "rl.reward_model=/judge"]
 

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -91,6 +92,7 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
                 after = exam.sit(model, "after")
                 spent = {"sampled_tokens": practice.sampled, "learned_tokens": practice.learned}
                 evals = {**told, **compare(before, after, config.chances), "practice": spent}
+                write_json(work / "evals.json", evals)  # known before the rollouts of a long run are one table
                 _seal(out, label, model, tokenizer, evals, {"before": before, "after": after}, rollouts, loop)
                 shutil.rmtree(work)
     return open_artifact(out, "model")
@@ -140,8 +142,13 @@ def _look(exam: Exam, model: Transformer, how: How) -> Any:
     def look(step: int) -> Mapping[str, Any] | None:
         if step % exam.config.look_every:
             return None
+        found: Mapping[str, Any] | None = None
         with turn(how) as mine:
-            return exam.look(model, step) if mine else None
+            if mine:
+                found = exam.look(model, step)
+        if how.group is None or not exam.config.enough:
+            return found
+        return dict(json.loads(how.group.everybody(json.dumps(found))[0]))  # all end together
 
     return look
 

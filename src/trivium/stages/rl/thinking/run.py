@@ -60,7 +60,7 @@ def run(config: ThinkingConfig, inputs: Mapping[str, Artifact], out: Path, how: 
         "ways": [way.to_json() for way in ways],
         "gain": gain(free, none).to_json(),
         "faithfulness": faithfulness(model, tokenizer, problems, rl.max_new, config.corrupted),
-        "transfer": _transfer(config, model, start, tokenizer, rl.max_new),
+        "transfer": _transfer(config, model, inputs.get("warm", start), tokenizer, rl.max_new),
     }
     how.stop.check("after the questions about thinking")
     if config.twin:
