@@ -26,7 +26,7 @@ class Wish:
     """What is asked for with a model of its own."""
 
     task: Annotated[tuple[str, ...], MANY] = ()
-    """What is practised, as name:level. May be several."""
+    """What is practised, as name:level, or own=FILE.py, gsm8k=FILE and the like. May be several."""
     control: Annotated[tuple[str, ...], MANY] = ()
     """What is measured beside it: random, format (practice paid by a coin, for the form alone), sft (as many tokens of
     worked traces), prompt (the start as it is), vote (majority at equal tokens). May be several."""
@@ -153,8 +153,9 @@ def _warm(task: Sequence[str]) -> list[str]:
     if not task:
         raise UsageError("A warm start is for a task.", "Give one: --task addition:3.")
     from trivium.stages.rl.config import WarmConfig
+    from trivium.tasks.desk import given
 
-    name, _, level = task[0].partition(":")
+    name, _, level = (task[0], "", "1") if given(task[0]) else task[0].partition(":")
     level = level or ("1" if len(task) > 1 else "")
     both = [f"warm.level={level}", f"warm.highest={level}"] if level else []
     if level.isdecimal() and int(level) > WarmConfig.highest:  # set one by one, and never level above highest

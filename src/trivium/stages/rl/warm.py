@@ -31,9 +31,11 @@ from trivium.model.folder import load_model, save_model
 from trivium.model.transformer import Transformer
 from trivium.stages.rl.config import WARM_FORMAT, WARM_STAGE, WarmConfig
 from trivium.stages.rl.pool import tasks_of
+from trivium.stages.rl.run import prints_of
 from trivium.stages.rl.supervised import shown
+from trivium.tasks import desk
+from trivium.tasks.desk import generate
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import generate
 from trivium.text.tokenizer import Tokenizer
 from trivium.train.batch import Batch
 from trivium.train.loop import Loop, LoopConfig
@@ -48,7 +50,8 @@ SHORTEST = 40
 
 def label_of(config: WarmConfig, inputs: Mapping[str, Artifact]) -> Label:
     """The label of the artifact that `run` would seal."""
-    return Label("model", WARM_STAGE, WARM_FORMAT, config, parents_of(inputs))
+    prints = prints_of((config.task, *config.beside))
+    return Label("model", WARM_STAGE, WARM_FORMAT, config, parents_of(inputs), fingerprints=prints)
 
 
 def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
@@ -68,10 +71,11 @@ def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How)
         work,
         how,
     )
-    if not traces.log and not work.exists():
-        ladder.look(0)
-    if not traces.settled:
-        loop.run("warm start", ladder.after)
+    with desk.opened([config.task, *(task for task, _ in tasks_of(config.beside))]):
+        if not traces.log and not work.exists():
+            ladder.look(0)
+        if not traces.settled:
+            loop.run("warm start", ladder.after)
     log = traces.log
     evals = {
         "task": config.task,

@@ -18,7 +18,7 @@ COMMON = (
     "warm.direct=0.1",
     "rl.problems=64",
     "rl.samples=16",
-    "rl.steps=150",
+    "rl.steps=120",
     "rl.heldout=500",
     "rl.quick=500",
     "rl.look_every=5",
@@ -28,6 +28,7 @@ COMMON = (
     "rl.optimizer.embed_lr=0.001",
     "rl.optimizer.head_lr=0.0005",
     "rl.optimizer.momentum=0.95",
+    "rl.schedule.decay=0.6",
 )
 """Settings of all rungs. Weights begin at random, so the warm start's rates are those of pre-training, about, and it
 never goes down a level; a look along the way asks all held-out problems."""
@@ -66,16 +67,17 @@ RUNGS: dict[str, Rung] = {
         Rung(name="addition", tasks=("addition:5",), max_new=112, target="95 %", seeds=3),
         Rung(name="decimals", tasks=("comparison:3",), max_new=64, target="95 %"),
         Rung(name="multiplication", tasks=("multiplication:7",), max_new=320, target="95 %, 60 points above direct",
-             settings=("rl.problems=32",)),
+             settings=("warm.rows=48", "warm.check_every=20", "rl.problems=32")),
         Rung(name="direct", tasks=("multiplication:7",), max_new=16, target="the twin that never thinks",
-             settings=("warm.direct=1", "warm.check_every=100", "rl.think=false", "rl.steps=10")),
+             settings=("warm.rows=48", "warm.steps=1800", "warm.direct=1", "warm.check_every=100", "rl.think=false",
+                       "rl.steps=5")),
         Rung(name="countdown", tasks=("countdown:2",), max_new=224, target="pass@1 doubled, pass@16 not lower",
-             settings=("warm.low=0.2", "warm.high=0.45", "rl.chances=16", "rl.quick=200", "rl.heldout=200",
+             settings=("warm.low=0.1", "warm.high=0.4", "rl.chances=16", "rl.quick=200", "rl.heldout=200",
                        "rl.enough=0.97")),
         Rung(name="transfer", tasks=("addition:4",), max_new=96, target="is thinking worth it where it was not paid?",
              settings=('warm.beside=["comparison:3","coined-counting:6","stories:2"]', "warm.direct=0.5",
                        'thinking.transfer=["comparison:3","coined-counting:6","stories:2"]',
-                       "thinking.budgets=[0,16,64]", "thinking.problems=300"),
+                       "rl.steps=60", "thinking.budgets=[0,16,64]", "thinking.problems=300"),
              options=("--thinking",)),
     )
 }  # fmt: skip
