@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +38,17 @@ def test_one_that_fails_or_is_late_stops_no_other(tmp_path: Path, monkeypatch: p
     assert three[2].process is not None
     assert three[2].process.returncode != 0
     assert three[2].asked > 0
+
+
+def test_a_signal_ends_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ladder, "GLANCE", 0.02)
+    two = jobs(tmp_path, "first", "second")
+    commands = {job.name: [sys.executable, "-c", "import time; time.sleep(60)"] for job in two}
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    assert climb(two, commands, at_once=1, seconds=0) == []
+    assert two[0].process is not None
+    assert two[0].process.returncode != 0
+    assert two[1].process is None
 
 
 def test_jobs_are_rungs_times_seeds(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from trivium.bench.practice.ladder.rungs import RUNGS, Rung
 from trivium.bench.practice.ladder.standing import Row, page, percent, standing, twins
 from trivium.ground.atomic import write_json
 from trivium.ground.errors import UsageError
+from trivium.ground.signals import StopFlag, listening
 
 GRACE = 20.0
 """Seconds that a process has to save itself when its time is over."""
@@ -60,15 +61,15 @@ class Job:
             env={**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
         )  # fmt: skip
 
-    def over(self, seconds: float) -> bool:
-        """Whether it has ended. After `seconds` (0: no limit) it is asked to save and stop, then made to."""
+    def over(self, seconds: float, stop: bool) -> bool:
+        """Whether it has ended. After `seconds` (0: no limit) or at `stop` it is asked to save itself, then made to."""
         assert self.process is not None
         code = self.process.poll()
         if code is not None:
             self.log.close()
             return True
         now = time.monotonic()
-        if seconds and now - self.started > seconds and not self.asked:
+        if (stop or (seconds and now - self.started > seconds)) and not self.asked:
             self.asked = now
             self.process.send_signal(signal.SIGTERM)
         elif self.asked and now - self.asked > GRACE:
@@ -141,14 +142,14 @@ def command(job: Job, settings: Sequence[str], device: str) -> list[str]:
 def climb(jobs: Sequence[Job], commands: Mapping[str, Sequence[str]], at_once: int, seconds: float) -> list[str]:
     """Carry all jobs out, so many at once; the names of those that failed. One that was stopped has not failed."""
     waiting, running, failed = list(jobs), list[Job](), list[str]()
-    try:
-        while waiting or running:
-            while waiting and len(running) < at_once:
+    with listening(StopFlag()) as flag:
+        while running or (waiting and not flag.requested):
+            while waiting and len(running) < at_once and not flag.requested:
                 job = waiting.pop(0)
                 job.begin(commands[job.name])
                 running.append(job)
             time.sleep(GLANCE)
-            for job in [job for job in running if job.over(seconds)]:
+            for job in [job for job in running if job.over(seconds, flag.requested)]:
                 running.remove(job)
                 assert job.process is not None
                 code = job.process.returncode
@@ -156,10 +157,6 @@ def climb(jobs: Sequence[Job], commands: Mapping[str, Sequence[str]], at_once: i
                     failed.append(job.name)
                 took = time.monotonic() - job.started
                 print(f"{job.name}: {'stopped' if job.asked else f'ended, code {code}'} after {took:.0f} s", flush=True)
-    finally:
-        for job in running:
-            if job.process is not None and job.process.poll() is None:
-                job.process.terminate()
     return failed
 
 
