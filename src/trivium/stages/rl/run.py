@@ -107,6 +107,7 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
                 spent = {"sampled_tokens": practice.sampled, "learned_tokens": practice.learned}
                 evals = {**told, **compare(before, after, config.chances), "practice": spent}
                 write_json(work / "evals.json", evals)  # known before the rollouts of a long run are one table
+                write_json(work / "marks.json", {"before": before, "after": after})
                 _seal(out, label, model, tokenizer, evals, {"before": before, "after": after}, rollouts, loop)
                 shutil.rmtree(work)
     return open_artifact(out, "model")

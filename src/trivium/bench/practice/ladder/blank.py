@@ -17,7 +17,7 @@ from trivium.stages.tokenizer.run import train
 from trivium.tasks.registry import TASKS
 from trivium.text.tokenizer import Tokenizer
 
-VOCABULARY = 1024
+VOCABULARY = 768
 """Digits and spaced letters are a token each; a word that is not spaced is pieces of a few letters, unseen as such."""
 EACH = 240
 """Problems of each task and level whose texts the vocabulary is learned from; those with few have fewer."""

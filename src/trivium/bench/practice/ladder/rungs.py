@@ -11,6 +11,7 @@ COMMON = (
     "warm.rows=16",
     "warm.row_tokens=512",
     "warm.steps=6000",
+    "warm.schedule.warmup=0.01",
     "warm.patience=1000000",
     "warm.check_every=5",
     "warm.probes=256",

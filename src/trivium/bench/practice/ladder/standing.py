@@ -82,10 +82,11 @@ def twins(rows: Mapping[str, Row], thinking: str, direct: str, folder: Path) -> 
     """How far the first run's model, thinking, is above the second's, on the same problems, where both ended."""
     marks = []
     for name in (thinking, direct):
-        sealed, _ = _node(folder / name / "run", "rl")
-        if sealed is None:
+        places = [place / "marks.json" for place in _node(folder / name / "run", "rl") if place is not None]
+        known = [path for path in places if path.is_file()]
+        if not known:
             return None
-        marks.append(read_json(sealed / "marks.json")["after"]["main"])
+        marks.append(read_json(known[0])["after"]["main"])
     return paired_difference(marks[0], marks[1]).to_json()
 
 
