@@ -24,7 +24,7 @@ COMMON = (
     "rl.quick=500",
     "rl.look_every=5",
     "rl.enough=0.985",
-    "rl.pool.share=0.25",
+    "rl.pool.share=0.5",
     "rl.chances=0",
     "rl.optimizer.muon_lr=0.002",
     "rl.optimizer.embed_lr=0.001",
@@ -35,6 +35,8 @@ COMMON = (
 """Settings of all rungs. Weights begin at random, so the warm start's rates are those of pre-training, about, and it
 never goes down a level; a look along the way asks all held-out problems."""
 
+SHORT = ("rl.steps=300", "rl.pool.resample=1")
+"""Of rungs whose answers are short: a step costs little, and groups without signal are replaced."""
 LONG = ("warm.rows=48", "warm.optimizer.muon_lr=0.006", "warm.optimizer.embed_lr=0.003", "warm.optimizer.head_lr=0.002")
 """Of multiplication and its twin, whose warm starts are the longest: more data a step, smaller steps."""
 
@@ -67,12 +69,12 @@ RUNGS: dict[str, Rung] = {
     rung.name: rung
     for rung in (
         Rung(name="reversal", tasks=("coined-reversal:6",), max_new=64, target="95 %", seeds=3,
-             options=("--control", "random"), settings=("rl.steps=300", "control-random.steps=100")),
+             options=("--control", "random"), settings=(*SHORT, "control-random.steps=100")),
         Rung(name="letters", tasks=("coined-counting:6", "coined-spelling:6"), max_new=56, target="95 %",
-             settings=("rl.steps=300",)),
+             settings=SHORT),
         Rung(name="addition", tasks=("addition:5",), max_new=112, target="95 %", seeds=3),
         Rung(name="decimals", tasks=("comparison:3",), max_new=64, target="95 %",
-             settings=("rl.steps=300",)),
+             settings=SHORT),
         Rung(name="multiplication", tasks=("multiplication:7",), max_new=320, target="95 %, 60 points above direct",
              settings=(*LONG, "warm.check_every=20", "rl.problems=32", "rl.steps=120")),
         Rung(name="direct", tasks=("multiplication:7",), max_new=16, target="the twin that never thinks",
