@@ -26,7 +26,7 @@ class Wish:
     """What is asked for with a model of its own."""
 
     task: Annotated[tuple[str, ...], MANY] = ()
-    """What is practised, as name:level. May be several."""
+    """What is practised, as name:level, or own=FILE.py, gsm8k=FILE and the like. May be several."""
     control: Annotated[tuple[str, ...], MANY] = ()
     """What is measured beside it: random, format (practice paid by a coin, for the form alone), sft (as many tokens of
     worked traces), prompt (the start as it is), vote (majority at equal tokens). May be several."""
@@ -135,18 +135,29 @@ def settings_of(
     rest = [setting for setting in more if not setting.startswith("rl.")]
     if "warm" in options:
         rest = [*_warm(task), *rest]
-        practised = [one for one in practised if not one.startswith("tasks=")]
+        if len(task) == 1:  # practice takes the level that the warm start ends with
+            practised = [one for one in practised if not one.startswith("tasks=")]
     found = [f"start.model={start}", *rest, *(f"rl.{one}" for one in (*practised, *given))]
     for name in RUNS:
         if name in options:
             same = [one for one in (*practised, *given) if not one.startswith("reward")]
             found += [f"control-{name}.{one}" for one in same]
-    return tuple(found)
+    return (
+        *found,
+        *(one for one in rest if one.startswith("control-")),
+    )  # what is said of a control alone is said last
 
 
 def _warm(task: Sequence[str]) -> list[str]:
-    """The warm start's task and level; practice then takes the level that it ends with."""
-    if len(task) != 1:
-        raise UsageError("A warm start is for one task.", "Give one --task.")
-    name, _, level = task[0].partition(":")
-    return [f"warm.task={name}"] + ([f"warm.level={level}", f"warm.highest={level}"] if level else [])
+    """The warm start's task and level. Of several tasks the rule looks at the first, at its level; all are taught."""
+    if not task:
+        raise UsageError("A warm start is for a task.", "Give one: --task addition:3.")
+    from trivium.stages.rl.config import WarmConfig
+    from trivium.tasks.desk import given
+
+    name, _, level = (task[0], "", "1") if given(task[0]) else task[0].partition(":")
+    level = level or ("1" if len(task) > 1 else "")
+    both = [f"warm.level={level}", f"warm.highest={level}"] if level else []
+    if level.isdecimal() and int(level) > WarmConfig.highest:  # set one by one, and never level above highest
+        both.reverse()
+    return [f"warm.task={name}", *both, *([f"warm.beside={dumps(list(task[1:]))}"] if len(task) > 1 else [])]

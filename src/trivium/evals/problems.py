@@ -14,8 +14,8 @@ from trivium.evals.probes import stops
 from trivium.generate.engine import Completion, Engine, Request
 from trivium.generate.talk import ask
 from trivium.ground.progress import Progress
+from trivium.tasks.desk import generate, lenient, verify
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import generate, lenient, verify
 from trivium.text.chat import Reply, parse, prompt
 from trivium.text.tokenizer import Tokenizer
 from trivium.town.lessons import worked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from trivium.ground.artifact import Label, open_artifact, sealing
 from trivium.ground.atomic import write_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
+from trivium.journey.overrides import override
 from trivium.model.folder import save_model
 from trivium.model.reward import begin_reward
 from trivium.model.transformer import Transformer
 from trivium.recipes.registry import recipe
-from trivium.stages.rl.config import RlConfig
+from trivium.stages.rl.config import PoolConfig, RlConfig
 from trivium.stages.rl.exam import compare
 from trivium.stages.rl.rewards import Ternary, by_coin, formed, scorer_of, verified
 from trivium.stages.rl.run import heldout
@@ -29,6 +31,7 @@ from trivium.stages.rl.supervised import Lessons, shown
 from trivium.stages.rl.thinking import faithful
 from trivium.stages.rl.thinking.budgets import by_budget, vote
 from trivium.stages.rl.thinking.faithful import faithfulness, replaced
+from trivium.tasks import desk
 from trivium.tasks.problem import Problem, split_of
 from trivium.tasks.registry import generate
 from trivium.text.chat import parse, render
@@ -242,8 +245,69 @@ def test_what_is_set_for_practice_holds_for_its_controls(sealed: Callable[[], Pa
     )
     warm = settings_of(folder, ["addition:2"], (), None, ("warm",), ())
     assert warm == (f"start.model={folder}", "warm.task=addition", "warm.level=2", "warm.highest=2")
+    high = settings_of(folder, ["multiplication:7"], (), None, ("warm",), ())
+    assert override(recipe("practice+warm")(0), high).node("warm").config.level == 7
+    several = settings_of(folder, ["addition:2", "reversal"], (), None, ("warm", "random"), ["control-random.steps=4"])
+    assert several[1:5] == (
+        "warm.task=addition", "warm.level=2", "warm.highest=2", 'warm.beside=["reversal"]',
+    )  # fmt: skip
+    assert 'rl.tasks=["addition:2", "reversal"]' in several
+    assert several[-1] == "control-random.steps=4"
     judged = settings_of(folder, ["addition:2"], (), Path("/judge"), ("random",), ())
     assert [one for one in judged if "reward" in one] == ["rl.reward=model", "rl.reward_model=/judge"]
+
+
+OWN = """
+def problems():
+    for n in range(40):
+        yield {"question": f"Say a word of {n} letters.", "answer": "a" * n or "none", "n": n}
+
+
+def verify(problem, answer):
+    return len(answer) != 1000 and problem["n"] >= 0
+"""
+
+
+def test_practice_on_a_file_of_ones_own(sealed: Callable[[], Path], tmp_path: Path) -> None:
+    """Drawn from the file, judged by the file; another content is another run; what is not open is refused."""
+    from trivium.stages.rl.run import label_of, run
+
+    torch.set_num_threads(1)
+    path = tmp_path / "words.py"
+    path.write_text(OWN)
+    config = RlConfig(
+        tasks=(f"own={path}",), steps=1, problems=64, samples=2, max_new=4, heldout=50, quick=4, look_every=1,
+        think=False, pool=PoolConfig(share=0.5),
+    )  # fmt: skip
+    start = {"model": open_artifact(sealed(), "model")}
+    found = run(config, start, tmp_path / "rl", How(progress=False, device="cpu", threads=1))
+    evals = found.json("evals.json")
+    assert evals["tasks"] == [f"own={path}"]
+    assert 0 < evals["heldout"]["n"] < 20
+    assert found.id == label_of(config, start).id
+    path.write_text(OWN + "# changed")
+    assert found.id != label_of(config, start).id
+    with pytest.raises(UsageError, match="not open"):
+        desk.generate(f"own={path}", 1, 1, 0)
+    with pytest.raises(UsageError, match="no file"):
+        label_of(RlConfig(tasks=("own=nowhere.py",)), start)
+
+
+def test_the_desk_knows_files_while_it_is_open(tmp_path: Path) -> None:
+    path = tmp_path / "sums.jsonl"
+    path.write_text(
+        "".join(json.dumps({"question": f"{n} and {n}?", "answer": f"#### {2 * n}"}) + "\n" for n in range(9))
+    )
+    name = f"gsm8k={path}"
+    with desk.opened([name, "addition"]):
+        problems = desk.generate(name, 0, 100, 0)
+        assert 0 < len(problems) < 10
+        assert desk.verify(problems[0], f"#### {problems[0].answer}").correct
+        assert not desk.verify(problems[0], "#### 1000").correct
+        assert desk.lenient(problems[0], f"It is {problems[0].answer}").correct
+        assert desk.generate("addition", 2, 3, 0) == generate("addition", 2, 3, 0)
+    with pytest.raises(UsageError):
+        desk.verify(problems[0], "1")
 
 
 def test_practice_on_a_model_alone_with_a_tool(sealed: Callable[[], Path], tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from trivium.model.transformer import Transformer
 from trivium.stages.rl.config import WarmConfig
-from trivium.stages.rl.warm import Ladder, Traces, worked
+from trivium.stages.rl.supervised import shown
+from trivium.stages.rl.warm import Ladder, Traces
 from trivium.tasks.registry import generate
 from trivium.text.tokenizer import Tokenizer
 
@@ -57,7 +58,23 @@ def test_probes_are_never_trained_on(tokenizer: Tokenizer) -> None:
 
 def test_a_worked_trace_teaches_the_assistant_alone(tokenizer: Tokenizer) -> None:
     problem = generate("addition", 2, 1, 0)[0]
-    example = worked(tokenizer, problem)
+    example = shown(tokenizer, problem, think=True)
     taught = tokenizer.decode([i for i, w in zip(example.ids, example.weights, strict=True) if w])
     assert problem.thought in taught
     assert problem.question not in taught
+
+
+def test_other_tasks_are_taught_beside_and_some_problems_without_a_thought(tokenizer: Tokenizer) -> None:
+    config = WarmConfig(level=3, rows=16, beside=("comparison:3", "coined-reversal:2"), direct=0.5)
+    text = tokenizer.decode(Traces(config, tokenizer).batch(0).ids_BT.flatten().tolist())
+    counts = [text.count(word) for word in ("What is", "Which is", "backwards")]
+    assert min(counts) > 5
+    assert 0.3 < text.count("<think></think>") / sum(counts) < 0.7
+    plain = tokenizer.decode(Traces(WarmConfig(level=3), tokenizer).batch(0).ids_BT.flatten().tolist())
+    assert "Which" not in plain
+    assert "<think></think>" not in plain
+
+
+def test_a_larger_step_draws_more_problems(tokenizer: Tokenizer) -> None:
+    text = tokenizer.decode(Traces(WarmConfig(level=3, rows=64), tokenizer).batch(0).ids_BT.flatten().tolist())
+    assert text.count("What is") > 100

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trivium.cli.benches.scales import MANY, app, given, weigh
+from trivium.cli.benches.scales import FLAG, MANY, app, given, weigh
 
 
 @app.command
@@ -151,6 +151,55 @@ def reward(
         "trivium.bench.practice.teaching:reward",
         sizes=sizes, batch=batch, row_tokens=row_tokens, peers=peers, device=device, threads=threads, out=out,
         **given(modes=modes),
+    )  # fmt: skip
+
+
+@app.command
+def ladder(
+    *,
+    rungs: Annotated[tuple[str, ...], MANY] = (),
+    seeds: int = 0,
+    layers: int = 4,
+    width: int = 256,
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative=())] = (),
+    device: str = "auto",
+    at_once: int = 0,
+    seconds: float = 0.0,
+    out: Path = Path("runs/bench/ladder"),
+    docs: Path | None = None,
+    told: Annotated[bool, FLAG] = False,
+) -> int:
+    """RL's ladder: small models from random weights, a worked-trace warm start, then practice, rung by rung.
+
+    Parameters
+    ----------
+    rungs
+        reversal, letters, addition, decimals, multiplication, direct (its twin), countdown, transfer; all by default.
+    seeds
+        Of each rung; 0: three of reversal and addition, one of the others.
+    layers
+        Blocks of the models.
+    width
+        Their width, a multiple of 64 (or 64 and less).
+    settings
+        A config field for all rungs, as <stage>.<field>=<value>. May be repeated.
+    device
+        auto, cpu, cuda or mps.
+    at_once
+        Processes side by side; 0: all.
+    seconds
+        After so many a rung saves itself and stops; the same command goes on with it. 0: no limit.
+    out
+        Where runs and figures go.
+    docs
+        A Markdown file whose section is written anew.
+    told
+        Run nothing, tell what is on disk.
+    """
+    return weigh(
+        "trivium.bench.practice.ladder.climb:main",
+        rungs=rungs, seeds=seeds, layers=layers, width=width, settings=settings, device=device, at_once=at_once,
+        seconds=seconds, out=out, docs=docs, told=told,
     )  # fmt: skip
 
 

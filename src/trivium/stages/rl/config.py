@@ -9,9 +9,9 @@ from trivium.model.config import OptimizerConfig
 from trivium.train.schedule import ScheduleConfig
 
 WARM_STAGE = "warm"
-WARM_FORMAT = 1
+WARM_FORMAT = 2
 RL_STAGE = "rl"
-RL_FORMAT = 2
+RL_FORMAT = 3
 REWARDS = ("verified", "ternary", "random", "format", "model")
 ADVANTAGES = ("mean", "deviation", "loo", "max", "batch")
 MEANS = ("tokens", "answers", "longest")
@@ -32,6 +32,10 @@ class WarmConfig:
     """Difficulty to start at; the rule moves it."""
     highest: int = 6
     """Hardest level that the rule may move to."""
+    beside: tuple[str, ...] = ()
+    """Other tasks, as task:level, of which as much is taught; the rule does not look at them."""
+    direct: float = 0.0
+    """Share of the problems that are shown with their answer alone. At 1 nothing is thought: looks ask without, too."""
     low: float = 0.25
     """The warm start ends as soon as pass@1 (greedy, thinking) is between this ..."""
     high: float = 0.60
@@ -61,6 +65,7 @@ class WarmConfig:
             1 <= self.level <= self.highest, "level", self.level, f"It starts between 1 and highest ({self.highest})."
         )
         check(self.check_every > 0, "check_every", self.check_every, "Look every step or less often.")
+        check(0 <= self.direct <= 1, "direct", self.direct, "It is a share.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,6 +175,8 @@ class RlConfig:
     """Held-out problems for a look along the way."""
     look_every: int = 10
     """Steps between two looks."""
+    enough: float = 0.0
+    """Practice ends with the first look that finds this share of right answers; 0: it goes on to the last step."""
     chances: int = 0
     """Samples for each held-out problem, before and after, that pass@k is measured with; 0 leaves it out."""
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
@@ -191,6 +198,7 @@ class RlConfig:
             not self.budget or self.think is not False, "budget", self.budget, "A budget is for thoughts: think=true."
         )
         check(self.chances >= 0, "chances", self.chances, "It is a number of samples.")
+        check(0 <= self.enough <= 1, "enough", self.enough, "It is a share.")
 
 
 CONTROLS = ("sft", "prompt", "vote")

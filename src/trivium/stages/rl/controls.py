@@ -29,6 +29,7 @@ from trivium.stages.rl.run import heldout, manner_of, planned
 from trivium.stages.rl.sampler import Sampler
 from trivium.stages.rl.supervised import Lessons, teach
 from trivium.stages.rl.thinking.budgets import vote_at
+from trivium.tasks import desk
 from trivium.text.tokenizer import Tokenizer
 from trivium.tools.registry import opened
 
@@ -75,8 +76,9 @@ def _measured(
     tasks, _ = planned(rl, start)
     tokenizer, device = Tokenizer.open(start.path), settle(how)
     model = load_model(start.path, device, pick_dtype(device))
-    problems, rows = heldout(tasks, rl.heldout), list[Row]()
-    with opened(rl.tools) as tools:
+    rows = list[Row]()
+    with desk.opened([task for task, _ in tasks]), opened(rl.tools) as tools:
+        problems = heldout(tasks, rl.heldout)
         manner = manner_of(rl, tools)
         if "vote" in config.names:
             spent = _mean(after["main_tokens"])

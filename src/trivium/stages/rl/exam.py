@@ -16,7 +16,7 @@ from trivium.ground.how import How
 from trivium.ground.progress import Progress
 from trivium.model.transformer import Transformer
 from trivium.stages.rl.config import RlConfig
-from trivium.stages.rl.sampler import Manner, Sampler
+from trivium.stages.rl.sampler import Manner, Sampler, slots_for
 from trivium.tasks.answers import is_refusal
 from trivium.tasks.problem import Problem
 from trivium.text.tokenizer import Tokenizer
@@ -34,6 +34,7 @@ class Exam:
     ) -> None:
         self.config, self.problems, self.tokenizer, self.how = config, list(problems), tokenizer, how
         self.manner = replace(manner, temperature=0.0)
+        self._engine: tuple[Transformer, Engine] | None = None
 
     def ways(self) -> dict[str, Manner]:
         """The ways in which held-out problems are answered: as practised, and without thinking or tools."""
@@ -65,19 +66,20 @@ class Exam:
         return marks
 
     def look(self, model: Transformer, step: int) -> Mapping[str, Any] | None:
-        """Accuracy on some held-out problems, now and then."""
+        """Accuracy on some held-out problems, now and then; `stop` where that is enough."""
         if step % self.config.look_every:
             return None
         some = self.problems[: self.config.quick]
         outcomes, _ = self.answers(model, self.manner, "", some)
-        return {"heldout_accuracy": sum(o.correct for o in outcomes) / len(outcomes)}
+        right = sum(o.correct for o in outcomes) / len(outcomes)
+        return {"heldout_accuracy": right} | ({"stop": right >= self.config.enough} if self.config.enough else {})
 
     def answers(
         self, model: Transformer, manner: Manner, told: str, problems: Sequence[Problem] | None = None
     ) -> tuple[list[Outcome], list[int]]:
         """The greedy outcome of each problem, and how many tools each called. Without `told` no bar is shown."""
         some = self.problems if problems is None else list(problems)
-        engine, found, calls = Engine(model, tokenizer=self.tokenizer), list[Outcome](), list[int]()
+        engine, found, calls = self._at_work(model), list[Outcome](), list[int]()
         sampler = Sampler(model, self.tokenizer) if manner.tools or manner.budget else None
         size = engine.batch if told else max(1, len(some))
         with Progress(told or "look", len(some), "problems", self.how if told else replace_progress(self.how)) as bar:
@@ -93,6 +95,14 @@ class Exam:
                         calls.append(one.calls)
                 bar.advance(len(part))
         return found, calls
+
+    def _at_work(self, model: Transformer) -> Engine:
+        """The engine with the model's weights as they are now; made once, since a GPU's steps are recorded for it."""
+        if self._engine is None or self._engine[0] is not model:
+            self._engine = model, Engine(model, slots_for(model), tokenizer=self.tokenizer)
+        else:
+            self._engine[1].refresh(model)
+        return self._engine[1]
 
     def _chances(self, model: Transformer, told: str) -> list[int]:
         """How many of `chances` samples are right, for some of the problems."""

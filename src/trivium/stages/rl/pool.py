@@ -13,8 +13,9 @@ from typing import Any
 
 from trivium.ground.errors import ConfigError
 from trivium.stages.rl.config import PoolConfig
+from trivium.tasks.desk import generate, given
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import TASKS, generate
+from trivium.tasks.registry import TASKS
 
 
 @dataclass
@@ -84,11 +85,19 @@ class Pool:
 
 
 def tasks_of(names: Sequence[str]) -> list[tuple[str, int]]:
-    """Task and level of each `name:level`; without a level it is the task's first. Raises ConfigError."""
+    """Task and level of each `name:level`; without a level it is the task's first. A file's or another package's task
+    stands as it is typed, with level 0: any. Raises ConfigError.
+    """
     found = []
     for name in names:
+        if given(name):
+            found.append((name, 0))
+            continue
         task, colon, level = name.partition(":")
         if task not in TASKS or (colon and not level.isdecimal()):
-            raise ConfigError(f"There is no task {name!r}.", f"Tasks, as name:level: {', '.join(TASKS)}.")
+            raise ConfigError(
+                f"There is no task {name!r}.",
+                f"Tasks, as name:level: {', '.join(TASKS)}; or own=FILE.py, gsm8k=FILE and the like.",
+            )
         found.append((task, int(level) if colon else TASKS[task].levels[0]))
     return found

@@ -19,8 +19,8 @@ from trivium.model.reward import load_reward
 from trivium.stages.rl.config import RlConfig
 from trivium.stages.rl.sampler import Answer
 from trivium.tasks.answers import is_refusal
+from trivium.tasks.desk import verify
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import verify
 from trivium.text.chat import render
 from trivium.text.tokenizer import Tokenizer
 

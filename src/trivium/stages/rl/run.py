@@ -14,13 +14,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trivium.generate.engine import ThinkBudget
-from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
+from trivium.ground.artifact import Artifact, Label, hash_file, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
 from trivium.ground.errors import ConfigError, UsageError
 from trivium.ground.how import How
@@ -35,8 +36,9 @@ from trivium.stages.rl.practice import Practice, watched
 from trivium.stages.rl.rewards import scorer_of
 from trivium.stages.rl.rollouts import write_table
 from trivium.stages.rl.sampler import Manner, Sampler
+from trivium.tasks import desk
+from trivium.tasks.desk import file_of, generate
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import generate
 from trivium.text.tokenizer import Tokenizer
 from trivium.tools.registry import opened
 from trivium.tools.tool import Tool
@@ -54,7 +56,20 @@ def label_of(config: RlConfig, inputs: Mapping[str, Artifact]) -> Label:
     """The label of the artifact that `run` would seal."""
     named = config.reward == "model" and config.reward_model
     judge = {"reward_model": open_artifact(Path(config.reward_model), "reward").id} if named else {}
-    return Label("model", RL_STAGE, RL_FORMAT, config, parents_of(inputs), fingerprints=judge)
+    prints = judge | prints_of(config.tasks)
+    return Label("model", RL_STAGE, RL_FORMAT, config, parents_of(inputs), fingerprints=prints)
+
+
+def prints_of(tasks: Sequence[str]) -> dict[str, str]:
+    """The hash of each file that tasks come from, for labels. Raises UsageError for one that is not there."""
+    found = {}
+    for name in tasks:
+        path = file_of(name)
+        if path is not None and not path.is_file():
+            raise UsageError(f"There is no file {path}.", f"{name.partition('=')[0]}= wants the path of one.")
+        if path is not None:
+            found[f"task {path.name}"] = hash_file(path)
+    return found
 
 
 def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
@@ -71,7 +86,7 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
     dtype = pick_dtype(device)
     model = load_model(start.path, device, dtype)
     rollouts = work / "rollouts"
-    with opened(config.tools) as tools:
+    with desk.opened([task for task, _ in tasks]), opened(config.tools) as tools:
         manner = manner_of(config, tools)
         exam = Exam(config, heldout(tasks, config.heldout), tokenizer, manner, how)
         before: Marks = {}
@@ -91,6 +106,8 @@ def run(config: RlConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -
                 after = exam.sit(model, "after")
                 spent = {"sampled_tokens": practice.sampled, "learned_tokens": practice.learned}
                 evals = {**told, **compare(before, after, config.chances), "practice": spent}
+                write_json(work / "evals.json", evals)  # known before the rollouts of a long run are one table
+                write_json(work / "marks.json", {"before": before, "after": after})
                 _seal(out, label, model, tokenizer, evals, {"before": before, "after": after}, rollouts, loop)
                 shutil.rmtree(work)
     return open_artifact(out, "model")
@@ -106,7 +123,7 @@ def planned(config: RlConfig, start: Artifact) -> tuple[list[tuple[str, int]], d
     else:
         raise UsageError(f"{start.path} does not say what it was warmed up for.", "Name it: --task addition:3.")
     named = {"task": ", ".join(dict.fromkeys(task for task, _ in tasks)), "level": max(level for _, level in tasks)}
-    return tasks, {**named, "tasks": [f"{task}:{level}" for task, level in tasks],
+    return tasks, {**named, "tasks": [f"{task}:{level}" if level else task for task, level in tasks],
                    "warmup_log": [] if config.tasks else plan.get("warmup_log", [])}  # fmt: skip
 
 
@@ -140,8 +157,13 @@ def _look(exam: Exam, model: Transformer, how: How) -> Any:
     def look(step: int) -> Mapping[str, Any] | None:
         if step % exam.config.look_every:
             return None
+        found: Mapping[str, Any] | None = None
         with turn(how) as mine:
-            return exam.look(model, step) if mine else None
+            if mine:
+                found = exam.look(model, step)
+        if how.group is None or not exam.config.enough:
+            return found
+        return dict(json.loads(how.group.everybody(json.dumps(found))[0]))  # all end together
 
     return look
 

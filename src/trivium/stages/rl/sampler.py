@@ -22,6 +22,8 @@ from trivium.tools.tool import Tool
 
 LATER = 0x9E3779B1
 """Added to an answer's seed for each turn after the first."""
+SLOTS, MANY_SLOTS, SMALL = 256, 1024, 50_000_000
+"""Answers at once; of a model with fewer parameters than this on a GPU, whose steps take as long for more."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Sampler:
     ) -> list[Answer]:
         """One answer to each question, in order, drawn with its seed. `bar` is advanced by one as each turn is done."""
         if self._engine is None:
-            self._engine = Engine(self.model, tokenizer=self.tokenizer)
+            self._engine = Engine(self.model, slots_for(self.model), tokenizer=self.tokenizer)
         else:
             self._engine.refresh(self.model)
         asked: dict[str, list[int]] = {}
@@ -165,6 +167,12 @@ class Sampler:
         answer.logprobs += [0.0] * len(ids)
         answer.quoted += len(ids)
         answer.done = answer.length >= manner.max_new
+
+
+def slots_for(model: Transformer) -> int:
+    """How many answers are sampled at once."""
+    small = sum(parameter.numel() for parameter in model.parameters()) < SMALL
+    return MANY_SLOTS if small and model.device.type == "cuda" else SLOTS
 
 
 def between(tokenizer: Tokenizer, said: Sequence[Message], think: bool | None) -> list[int]:

@@ -14,8 +14,8 @@ from trivium.ground.artifact import Label
 from trivium.ground.how import How
 from trivium.model.config import OptimizerConfig
 from trivium.model.transformer import Transformer
+from trivium.tasks.desk import generate
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import generate
 from trivium.text.chat import render
 from trivium.text.tokenizer import Tokenizer
 from trivium.train.batch import Batch

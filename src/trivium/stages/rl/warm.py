@@ -15,6 +15,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import torch
@@ -23,14 +24,18 @@ from trivium.evals.problems import score
 from trivium.generate.engine import Engine
 from trivium.ground.artifact import Artifact, Label, open_artifact, parents_of, sealing
 from trivium.ground.atomic import write_json
+from trivium.ground.errors import ConfigError
 from trivium.ground.how import How
 from trivium.model.device import pick_dtype, settle
 from trivium.model.folder import load_model, save_model
 from trivium.model.transformer import Transformer
 from trivium.stages.rl.config import WARM_FORMAT, WARM_STAGE, WarmConfig
+from trivium.stages.rl.pool import tasks_of
+from trivium.stages.rl.run import prints_of
+from trivium.stages.rl.supervised import shown
+from trivium.tasks import desk
+from trivium.tasks.desk import generate
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import generate
-from trivium.text.chat import render
 from trivium.text.tokenizer import Tokenizer
 from trivium.train.batch import Batch
 from trivium.train.loop import Loop, LoopConfig
@@ -38,12 +43,15 @@ from trivium.train.packing import Example, pack, rows_of
 
 PROBE_SEED = 7_919
 EASY, MANY = 30, 80
-"""Problems that a step draws from: of level 1, of which there are few, and of the others."""
+"""Problems that a step draws from, at least: of level 1, of which there are few, and of the others."""
+SHORTEST = 40
+"""Tokens of a trace, roughly at least: where a step has room for more than MANY, more are drawn."""
 
 
 def label_of(config: WarmConfig, inputs: Mapping[str, Artifact]) -> Label:
     """The label of the artifact that `run` would seal."""
-    return Label("model", WARM_STAGE, WARM_FORMAT, config, parents_of(inputs))
+    prints = prints_of((config.task, *config.beside))
+    return Label("model", WARM_STAGE, WARM_FORMAT, config, parents_of(inputs), fingerprints=prints)
 
 
 def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How) -> Artifact:
@@ -63,10 +71,11 @@ def run(config: WarmConfig, inputs: Mapping[str, Artifact], out: Path, how: How)
         work,
         how,
     )
-    if not traces.log and not work.exists():
-        ladder.look(0)
-    if not traces.settled:
-        loop.run("warm start", ladder.after)
+    with desk.opened([config.task, *(task for task, _ in tasks_of(config.beside))]):
+        if not traces.log and not work.exists():
+            ladder.look(0)
+        if not traces.settled:
+            loop.run("warm start", ladder.after)
     log = traces.log
     evals = {
         "task": config.task,
@@ -109,23 +118,35 @@ class Traces:
         return self.probes[level]
 
     def batch(self, step: int) -> Batch:
-        """Rows full of worked traces: half of the current level, half of those below, so that none is unlearned."""
+        """Rows full of lessons: of each task alike. Of the one that the rule looks at, half is of the current level and
+        half of those below, so that none is unlearned.
+        """
         config = self.config
+        beside = tasks_of(config.beside)
         budget = config.rows * config.row_tokens * 9 // 20
-        examples = self._examples(step, self.level, budget)
+        budget //= 1 + len(beside)
+        examples = self._examples(step, config.task, self.level, budget)
         for level in range(1, self.level):
-            examples += self._examples(step, level, budget // (self.level - 1))
+            examples += self._examples(step, config.task, level, budget // (self.level - 1))
+        for task, level in beside:
+            examples += self._examples(step, task, level, 2 * budget)
         groups = pack([len(e.ids) - 1 for e in examples], config.row_tokens)[: config.rows]
         batch = rows_of(examples, groups, config.row_tokens, self.tokenizer.end_of_text)
         weights = batch.weights_BT / batch.weights_BT.sum().clamp(min=1.0)
         return Batch(batch.ids_BT, batch.targets_BT, weights, batch.documents_BT, {"level": float(self.level)})
 
-    def _examples(self, step: int, level: int, tokens: int) -> list[Example]:
-        """Worked traces of a level, of about so many tokens in all, none of them a probe."""
-        problems = generate(self.config.task, level, EASY if level == 1 else MANY, self.config.seed + 1 + step)
-        known = {problem.id for problem in self.probe(level)}
+    def _examples(self, step: int, task: str, level: int, tokens: int) -> list[Example]:
+        """Lessons of a task and level, of about so many tokens in all, none of them a probe."""
+        config = self.config
+        count = max(EASY if level == 1 else MANY, tokens // SHORTEST)
+        problems = drawn(task, level, count, config.seed + 1 + step)
+        known = {problem.id for problem in self.probe(level)} if task == config.task else set()
+        dice = Random(f"{config.seed}|{step}|{task}|{level}")
         found: list[Example] = []
-        for example in (worked(self.tokenizer, problem) for problem in problems if problem.id not in known):
+        for problem in problems:
+            if problem.id in known:
+                continue
+            example = shown(self.tokenizer, problem, think=not config.direct or dice.random() >= config.direct)
             tokens -= len(example.ids)
             if tokens < 0:
                 break
@@ -142,16 +163,15 @@ class Traces:
         self.settled, self.log = bool(state["settled"]), list(state["log"])
 
 
-def worked(tokenizer: Tokenizer, problem: Problem) -> Example:
-    """A problem, its thought and its answer as one conversation; the assistant's part is taught."""
-    rendered = render(
-        tokenizer,
-        [
-            {"role": "user", "content": problem.question},
-            {"role": "assistant", "reasoning_content": problem.thought, "content": problem.answer},
-        ],
-    )
-    return Example(rendered.ids, [float(taught) for taught in rendered.mask])
+def drawn(task: str, level: int, count: int, seed: int) -> list[Problem]:
+    """Up to so many problems of the train split, half as many until the level has them. Raises ConfigError."""
+    while True:
+        try:
+            return generate(task, level, count, seed)
+        except ConfigError:
+            if count <= EASY:
+                raise
+            count = max(EASY, count // 2)
 
 
 class Ladder:
@@ -159,6 +179,7 @@ class Ladder:
 
     def __init__(self, config: WarmConfig, model: Transformer, tokenizer: Tokenizer, traces: Traces) -> None:
         self.config, self.model, self.tokenizer, self.traces = config, model, tokenizer, traces
+        self._engine: Engine | None = None
 
     def after(self, step: int) -> Mapping[str, Any] | None:
         """After a step: look when it is time; `stop` when the rule is met."""
@@ -191,7 +212,10 @@ class Ladder:
 
     @torch.no_grad()
     def _pass_at_1(self, level: int) -> float:
-        outcomes = score(
-            Engine(self.model), self.tokenizer, self.traces.probe(level), think=True, max_new=self.config.max_new
-        )
+        if self._engine is None:
+            self._engine = Engine(self.model)
+        else:
+            self._engine.refresh(self.model)
+        config, problems = self.config, self.traces.probe(level)
+        outcomes = score(self._engine, self.tokenizer, problems, think=config.direct < 1, max_new=config.max_new)
         return sum(outcome.correct for outcome in outcomes) / len(outcomes)

@@ -5,6 +5,7 @@ The working writes the word out letter by letter, which is what a model without 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 from trivium.tasks.generated.words import WORDS
@@ -81,8 +82,12 @@ def reversal(rng: Random, level: int) -> Problem:
 
 
 def coined_reversal(rng: Random, level: int) -> Problem:
-    """The same with a word that nobody has seen, of `level` + 2 letters."""
-    return _reverse("coined-reversal", coined(rng, level + 2), level)
+    """The same with a word that nobody has seen, of `level` + 2 letters. Its working numbers them, and counts back: the
+    letter before the one just written is then found by its number, where letters occur twice, too.
+    """
+    problem = _reverse("coined-reversal", coined(rng, level + 2), level)
+    numbered = [f"{letter}{i}" for i, letter in enumerate(problem.thought.split(), 1)]
+    return replace(problem, thought=f"{' '.join(numbered)}\n{' '.join(reversed(numbered))}")
 
 
 def _reverse(task: str, word: str, level: int) -> Problem:

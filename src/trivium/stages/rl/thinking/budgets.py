@@ -15,8 +15,8 @@ from trivium.evals.intervals import Interval, paired_difference, proportion
 from trivium.evals.problems import judge
 from trivium.generate.engine import ThinkBudget
 from trivium.stages.rl.sampler import Answer, Manner, Sampler
+from trivium.tasks.desk import verify
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import verify
 
 BUDGETS = (0, 16, 64, 256, 1024)
 WAIT = "Wait"

@@ -22,8 +22,8 @@ from trivium.generate.engine import Engine, Request
 from trivium.model.transformer import Transformer
 from trivium.stages.rl.sampler import Answer, Manner, Sampler
 from trivium.stages.rl.thinking.budgets import right
+from trivium.tasks.desk import verify
 from trivium.tasks.problem import Problem
-from trivium.tasks.registry import verify
 from trivium.text.chat import parse
 from trivium.text.tokenizer import THINK_END, Tokenizer
 

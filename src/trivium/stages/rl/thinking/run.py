@@ -31,6 +31,7 @@ from trivium.stages.rl.sampler import Manner, Sampler
 from trivium.stages.rl.supervised import Lessons, teach
 from trivium.stages.rl.thinking.budgets import Way, answered, by_budget, gain, vote_at
 from trivium.stages.rl.thinking.faithful import faithfulness
+from trivium.tasks import desk
 from trivium.tasks.problem import Problem
 from trivium.text.tokenizer import Tokenizer
 
@@ -49,23 +50,25 @@ def run(config: ThinkingConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     tasks, _ = planned(rl, inputs.get("warm", start))
     tokenizer, device = Tokenizer.open(practised.path), settle(how)
     model = load_model(practised.path, device, pick_dtype(device))
-    problems = heldout(tasks, config.problems)
-    sampler = Sampler(model, tokenizer)
-    ways = by_budget(sampler, problems, rl.max_new, config.budgets, config.wait)
-    by_name = {way.name: way for way in ways}
-    free, none = by_name["freely"], by_name["no thought"]
-    ways.append(vote_at(sampler, problems, Manner(rl.max_new, rl.temperature, think=False), free.mean_tokens))
-    found: dict[str, Any] = {
-        "tasks": [f"{task}:{level}" for task, level in tasks],
-        "ways": [way.to_json() for way in ways],
-        "gain": gain(free, none).to_json(),
-        "faithfulness": faithfulness(model, tokenizer, problems, rl.max_new, config.corrupted),
-        "transfer": _transfer(config, model, start, tokenizer, rl.max_new),
-    }
-    how.stop.check("after the questions about thinking")
-    if config.twin:
-        spent = _tokens(practised, inputs.get("warm"))
-        found["twin"] = _twin(config, start, tasks, problems, free, spent, rl.max_new, work, how)
+    names = [task for task, _ in (*tasks, *tasks_of(config.transfer))]
+    with desk.opened(names):
+        problems = heldout(tasks, config.problems)
+        sampler = Sampler(model, tokenizer)
+        ways = by_budget(sampler, problems, rl.max_new, config.budgets, config.wait)
+        by_name = {way.name: way for way in ways}
+        free, none = by_name["freely"], by_name["no thought"]
+        ways.append(vote_at(sampler, problems, Manner(rl.max_new, rl.temperature, think=False), free.mean_tokens))
+        found: dict[str, Any] = {
+            "tasks": [f"{task}:{level}" if level else task for task, level in tasks],
+            "ways": [way.to_json() for way in ways],
+            "gain": gain(free, none).to_json(),
+            "faithfulness": faithfulness(model, tokenizer, problems, rl.max_new, config.corrupted),
+            "transfer": _transfer(config, model, inputs.get("warm", start), tokenizer, rl.max_new),
+        }
+        how.stop.check("after the questions about thinking")
+        if config.twin:
+            spent = _tokens(practised, inputs.get("warm"))
+            found["twin"] = _twin(config, start, tasks, problems, free, spent, rl.max_new, work, how)
     with sealing(out, label_of(config, inputs), {"gain": round(found["gain"]["value"], 3)}) as folder:
         write_json(folder / "thinking.json", found)
     shutil.rmtree(work, ignore_errors=True)
@@ -91,7 +94,7 @@ def _transfer(
             }
         rows.append(
             {
-                "task": f"{task[0]}:{task[1]}",
+                "task": f"{task[0]}:{task[1]}" if task[1] else task[0],
                 **{when: {kind: way.to_json() for kind, way in ways.items()} for when, ways in found.items()},
                 "gain_before": gain(found["before"]["with"], found["before"]["without"]).to_json(),
                 "gain_after": gain(found["after"]["with"], found["after"]["without"]).to_json(),

@@ -1,0 +1,1 @@
+"""`trivium bench ladder`: models from nothing, warmed up by worked traces, then RL; rung by rung, with controls."""
