@@ -44,6 +44,7 @@ class Graphs:
         """
         if where != self._where:
             self._known.clear()
+            self._pool = None  # a pool without graphs is being given back, and must not be captured into again
             self._where = where
         if key not in self._known:
             self._known[key] = self._capture(kept, step)
