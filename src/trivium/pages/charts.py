@@ -8,11 +8,19 @@ from typing import Any
 
 from markupsafe import Markup
 
-from trivium.pages.colours import colour
+from trivium.pages.colours import colour, stylesheet
 from trivium.pages.svg import Format, Frame, canvas, element, path_through, text
 
 WIDTH = 680.0
+LEGEND_ROW = 16.0
+AXIS_NAME = 90.0
+"""Room that a legend leaves for the name of the vertical axis."""
 Points = Sequence[tuple[float, float]]
+ALONE = (
+    "text{font:12px sans-serif;fill:#444}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}.faint{opacity:.4}"
+    ".grid{stroke:#ddd}.base{stroke:#999}.level{stroke:#444;stroke-dasharray:4 3;fill:none}"
+)
+"""What a chart takes from the report's stylesheet, for one that stands alone."""
 
 
 def as_percent(value: float) -> str:
@@ -23,6 +31,13 @@ def as_percent(value: float) -> str:
 def as_number(value: float) -> str:
     """`1,200`, `2.5`: as few digits as a round number needs."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3f}".rstrip("0")
+
+
+def file_of(drawing: Markup) -> str:
+    """A chart as a file of its own, with its colours inside; empty where there is nothing to draw."""
+    style = f"<style>{stylesheet()}{ALONE}</style>"
+    own = str(drawing).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return own.replace("<title>", f"{style}<title>", 1)
 
 
 def paint(stage: str, share: float = 1.0) -> dict[str, str]:
@@ -83,7 +98,11 @@ def lines(
     low, high = y_range or (min(ys), max(ys))
     room = 0.0 if y_range else 0.06 * (high - low or 1.0)
     xs = [x for x, _ in every]
-    frame = Frame(WIDTH, height, (min(xs), max(xs)), (low - room, high + room), top=30)
+    keys = [
+        (one.name, _stroke(stroke=colour(one.stage), class_="line dashed" if one.dashed else "line")) for one in drawn
+    ]
+    top = 30 + LEGEND_ROW * (len(_rows(keys)) - 1)
+    frame = Frame(WIDTH, height, (min(xs), max(xs)), (low - room, high + room), top=top)
     parts = [*frame.rows(y_form), *frame.columns(x_form, x_name, x_about), text(0, 11, y_name, style="axis")]
     for name, value in levels.items():
         y = frame.up(value)
@@ -91,9 +110,6 @@ def lines(
         parts.append(text(WIDTH - frame.right, y - 5, name, "end", "note"))
     for line in drawn:
         parts += _line(line, frame)
-    keys = [
-        (one.name, _stroke(stroke=colour(one.stage), class_="line dashed" if one.dashed else "line")) for one in drawn
-    ]
     return canvas(WIDTH, height, said, *parts, *_legend(keys))
 
 
@@ -116,15 +132,33 @@ def _line(line: Line, frame: Frame) -> list[Markup]:
 
 
 def _legend(entries: Sequence[tuple[str, Markup]], y: float = 11.0) -> list[Markup]:
-    """Names behind their signs, right above the plot. How wide a name is, is guessed on the safe side."""
-    shown = [(name, sign) for name, sign in entries if name]
-    x = WIDTH + 2.0 - sum(7.3 * len(name) + 36 for name, _ in shown)
+    """Names behind their signs, above the plot, in as many rows as they need."""
     parts = []
-    for name, sign in shown:
-        parts.append(element("g", sign, transform=f"translate({x:.1f} {y:.1f})"))
-        parts.append(text(x + 22, y, name, style="legend"))
-        x += 7.3 * len(name) + 36
+    for row in _rows(entries):
+        x = WIDTH + 2.0 - sum(_width(name) for name, _ in row)
+        for name, sign in row:
+            parts.append(element("g", sign, transform=f"translate({x:.1f} {y:.1f})"))
+            parts.append(text(x + 22, y, name, style="legend"))
+            x += _width(name)
+        y += LEGEND_ROW
     return parts
+
+
+def _rows(entries: Sequence[tuple[str, Markup]]) -> list[list[tuple[str, Markup]]]:
+    """The entries that have a name, as many in a row as fit beside the axis' name."""
+    found: list[list[tuple[str, Markup]]] = [[]]
+    for entry in entries:
+        if not entry[0]:
+            continue
+        if found[-1] and sum(_width(name) for name, _ in found[-1]) + _width(entry[0]) > WIDTH - AXIS_NAME:
+            found.append([])
+        found[-1].append(entry)
+    return found
+
+
+def _width(name: str) -> float:
+    """Of a legend's entry: how wide a name is, is guessed on the safe side."""
+    return 7.3 * len(name) + 36
 
 
 def _stroke(**ink: str) -> Markup:

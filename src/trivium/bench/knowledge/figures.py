@@ -15,8 +15,7 @@ from trivium.evals.intervals import proportion
 from trivium.evals.knowledge.mapping import Record
 from trivium.evals.knowledge.measures import EXPOSURES, change, rates
 from trivium.ground.atomic import write_atomic
-from trivium.pages.charts import Line, as_percent, lines
-from trivium.pages.colours import stylesheet
+from trivium.pages.charts import Line, as_percent, file_of, lines
 from trivium.pages.figures import percent, plain, points
 from trivium.town.world import Town
 
@@ -30,7 +29,6 @@ SIDES = {
 WITH_PAGES = ("train", "test", "once")
 INKS = {"base": "base", "plain": "reward", "sft": "sft"}
 NAMES = {"base": "base model, made to answer", "plain": "SFT without refusals", "sft": "SFT with refusals"}
-STYLE = "text{font:12px sans-serif;fill:#444}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}"
 
 
 def seed_figures(records: Mapping[str, Mapping[str, Record]], stated: Mapping[str, int], town: Town) -> dict[str, Any]:
@@ -193,10 +191,5 @@ def chart(found: Seeds) -> str:
     floors = [one["floor"]["of_facts"] for one in found.values()]
     levels = {"facts stated once": statistics.mean(floors)} if floors else {}
     said = "Wrong answers by how often the corpus states the fact"
-    drawing = str(lines(drawn, said, "statements in the corpus", "wrong", as_percent, (0.0, 1.0), levels, 300.0,
-                        lambda x: places[round(x)] if 0 <= x < len(places) else "", len(places)))  # fmt: skip
-    if not drawing:
-        return ""
-    style = f"<style>{stylesheet()}{STYLE}</style>"
-    drawing = drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
-    return drawing.replace("<title>", f"{style}<title>", 1)
+    return file_of(lines(drawn, said, "statements in the corpus", "wrong", as_percent, (0.0, 1.0), levels, 300.0,
+                         lambda x: places[round(x)] if 0 <= x < len(places) else "", len(places)))  # fmt: skip

@@ -9,13 +9,9 @@ from typing import Any
 from trivium.bench.page import table, write_section
 from trivium.evals.preferences.laws import predicted
 from trivium.ground.atomic import write_atomic
-from trivium.pages.charts import Line, lines
-from trivium.pages.colours import stylesheet
+from trivium.pages.charts import Line, file_of, lines
 
 INKS = ("base", "sft", "reward", "rl", "audit", "tokenizer", "quirks", "corpus", "report")
-STYLE = (
-    "text{font:12px sans-serif;fill:#444}.line{fill:none;stroke-width:2}.dashed{stroke-dasharray:5 4}.faint{opacity:.4}"
-)
 
 
 def write(found: dict[str, Any], out: Path, docs: Path | None = None) -> list[Path]:
@@ -79,7 +75,7 @@ def ways(found: dict[str, Any]) -> str:
         points = sorted((max(0.0, float(row["kl"])) ** 0.5, float(row["wins"]["value"])) for row in run["rows"])
         drawn.append(Line(name, ink, points, marks=True))
     said = f"gold prefers it to the start, {first} comparisons"
-    return _file(str(lines(drawn, said, "root of KL (nats)", "share", height=300.0)))
+    return file_of(lines(drawn, said, "root of KL (nats)", "share", height=300.0))
 
 
 def chart(found: dict[str, Any], way: str, kind: str) -> str:
@@ -96,18 +92,8 @@ def chart(found: dict[str, Any], way: str, kind: str) -> str:
             xs = [points[-1][0] * i / 40 for i in range(1, 41)]
             fitted = [(x, start + y) for x, y in zip(xs, predicted(run["law"], [x * x for x in xs]), strict=True)]
             drawn.append(Line("", ink, fitted, dashed=True))
-    drawing = str(lines(drawn, f"{kind} score by distance, {way}", "root of KL (nats)", f"{kind} score", height=300.0))
-    return _file(drawing)
-
-
-def _file(drawing: str) -> str:
-    """The drawing as a file of its own; empty where there is nothing to draw."""
-    if not drawing:
-        return ""
-    style = f"<style>{stylesheet()}{STYLE}</style>"
-    return drawing.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).replace(
-        "<title>", f"{style}<title>", 1
-    )
+    said = f"{kind} score by distance, {way}"
+    return file_of(lines(drawn, said, "root of KL (nats)", f"{kind} score", height=300.0))
 
 
 def _score(row: dict[str, Any], kind: str, name: str) -> float | None:

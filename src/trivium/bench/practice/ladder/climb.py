@@ -20,6 +20,7 @@ from typing import Any
 
 from trivium.bench.page import machine, write_section
 from trivium.bench.practice.ladder.blank import blank, vocabulary
+from trivium.bench.practice.ladder.curves import write_curves
 from trivium.bench.practice.ladder.rungs import RUNGS, Rung
 from trivium.bench.practice.ladder.standing import Row, page, percent, standing, twins
 from trivium.ground.atomic import write_json
@@ -114,8 +115,10 @@ def main(
     print(text)
     for name in failed:
         print(f"{name} failed; its last words are in {out / name / 'log.txt'}", file=sys.stderr)
+    write_curves(list(rows), out, out)
     if docs is not None:
         write_section(docs, "ladder", text)
+        write_curves(list(rows), out, docs.parent)
     return 1 if failed else 0
 
 

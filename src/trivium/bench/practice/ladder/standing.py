@@ -37,6 +37,12 @@ def standing(folder: Path) -> Row:
     return found
 
 
+def steps_of(folder: Path, node: str) -> list[Row]:
+    """The steps of a node of a rung's run, sealed or at work."""
+    sealed, work = _node(folder / "run", node)
+    return _steps(sealed or work)
+
+
 def _node(run: Path, name: str) -> tuple[Path | None, Path | None]:
     """A node's sealed folder and its folder of work, where they are."""
     all_of = [p for p in sorted(run.glob(f"{name}-*")) if p.is_dir() and p.name.count("-") == name.count("-") + 1]
