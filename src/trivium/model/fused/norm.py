@@ -63,8 +63,8 @@ def normed_slope(
     block = triton.next_power_of_2(width)
     past_ND = grad_normed_ND if grad_total_ND is None else grad_total_ND.contiguous()
     _backward[(programs,)](
-        grad_normed_ND.contiguous(), past_ND, total_ND, gain_D,
-        inverse_N, grad_ND, parts_PD, rows, width, through=grad_total_ND is not None, block=block, num_warps=warps(block),
+        grad_normed_ND.contiguous(), past_ND, total_ND, gain_D, inverse_N, grad_ND, parts_PD, rows, width,
+        through=grad_total_ND is not None, block=block, num_warps=warps(block),
     )  # fmt: skip
     return grad_ND, parts_PD.sum(0)
 
