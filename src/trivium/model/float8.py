@@ -67,8 +67,7 @@ class Scales:
     def begin(self, step: int) -> None:
         """Before the first pass of a step, of which `step` went before."""
         self._within, self.learning = True, step < LEARNING
-        self._measure()
-        self.noted_S4.zero_()
+        self._renew()
 
     def end(self, agree: Callable[[Tensor], object]) -> None:
         """After the last backward pass of a step; `agree` takes the largest of all ranks' numbers, in place."""
@@ -82,10 +81,13 @@ class Scales:
         """Before a pass: outside of a step, measure the matrices anew and learn scales."""
         if not self._within:
             self.learning = True
-            self._measure()
-            self.noted_S4.zero_()
-            for layer in self.layers:
-                layer.casts.clear()
+            self._renew()
+
+    def _renew(self) -> None:
+        self._measure()
+        self.noted_S4.zero_()
+        for layer in self.layers:
+            layer.casts.clear()
 
     @torch.no_grad()
     def _measure(self) -> None:
