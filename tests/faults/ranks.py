@@ -77,6 +77,8 @@ def train(how: Any, work: Path, name: str, after: Any = None, **options: Any) ->
     shape = {name: options.pop(name) for name in ("tie_word_embeddings",) if name in options}
     # Other first weights on each rank: those of rank 0 must count.
     module = model(seed=options.pop("seed", 0) + how.place.rank, num_hidden_layers=3, **shape)
+    if options.pop("eight", False):
+        module.take_float8()
     training = loop(module, work / name, steps=options.pop("steps", STEPS), how=how, **options)
     training.run(name, after)
     if how.shard and how.group is not None:
@@ -106,6 +108,8 @@ def learn(folder: Path) -> None:
         train(how, folder, "replicas", microbatch_tokens=24)
         train(how, folder, "odd", source=rows(5), tie_word_embeddings=True)
         train(how, folder, "clipped", max_grad_norm=0.3)
+        scales = train(how, folder, "eight", eight=True, steps=20, microbatch_tokens=24).float8
+        (folder / f"largest-{how.place.rank}.json").write_text(json.dumps(scales.largest.tolist()))
         train(shards, folder, "shards", microbatch_tokens=24)
         train(shards, folder, "shards-odd", source=rows(5), tie_word_embeddings=True)
         train(shards, folder, "shards-clipped", max_grad_norm=0.3)

@@ -93,6 +93,13 @@ def test_whole_models_are_equal_bit_for_bit(learned: Path, name: str) -> None:
     assert same(*(load_file(learned / f"{name}-{rank}.safetensors") for rank in (0, 1)))
 
 
+def test_they_agree_on_the_scales_of_eight_bits(learned: Path) -> None:
+    assert same(*(load_file(learned / f"eight-{rank}.safetensors") for rank in (0, 1)))
+    first, second = (json.loads((learned / f"largest-{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second
+    assert min(first) > 0
+
+
 @pytest.mark.parametrize("mode", ["replicas", "shards"])
 def test_stopped_and_continued_they_end_on_the_same_bits(learned: Path, mode: str) -> None:
     assert same(*(load_file(learned / f"{mode}{part}-0.safetensors") for part in ("", "-interrupted")))

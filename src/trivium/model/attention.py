@@ -33,16 +33,20 @@ class Attention(nn.Module):
 
     def forward(self, x_BTD: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Past | None) -> Tensor:
         """What each token gathers from those before it, `(B, T, D)`."""
-        rows, length, _ = x_BTD.shape
+        return self.o_proj(self.gathered(self._projected(x_BTD), rope, mask, past))
+
+    def gathered(self, all_BTX: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Past | None) -> Tensor:
+        """What all heads gather, side by side, from queries, keys and values side by side, `(B, T, H·K)`."""
+        rows, length, _ = all_BTX.shape
         heads, groups = self.config.num_attention_heads, self.config.num_key_value_heads
-        all_BTHK = self._projected(x_BTD).view(rows, length, heads + 2 * groups, self.config.head_dim)
+        all_BTHK = all_BTX.view(rows, length, heads + 2 * groups, self.config.head_dim)
         qk_BTHK = rotate(self._norm(all_BTHK[:, :, : heads + groups]), rope)
         q_BHTK, k_BGTK = qk_BTHK.transpose(1, 2).split([heads, groups], dim=1)
         v_BGTK = all_BTHK[:, :, heads + groups :].transpose(1, 2)
         if past is not None:
             k_BGTK, v_BGTK = past.extend(k_BGTK, v_BGTK)
         out_BHTK = attend(q_BHTK, k_BGTK, v_BGTK, mask)
-        return self.o_proj(out_BHTK.transpose(1, 2).reshape(rows, length, -1))
+        return out_BHTK.transpose(1, 2).reshape(rows, length, -1)
 
     def _projected(self, x_BTD: Tensor) -> Tensor:
         """Queries of all heads, then keys, then values, side by side."""

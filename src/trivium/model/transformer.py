@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from trivium.model.attention import Attention, Spans, document_mask
 from trivium.model.cache import Cache, Past
 from trivium.model.config import ModelConfig
+from trivium.model.float8 import Layer, Scales, plain_step
 from trivium.model.layers import FeedForward, Linear, RMSNorm, rope_table
 from trivium.model.lora import Adapted
 
@@ -34,9 +35,13 @@ class Block(nn.Module):
         self.mlp = FeedForward(config)
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.float8: Layer | None = None
+        """Where it trains with products in eight bits: its scales."""
 
     def forward(self, x_BTD: Tensor, rope: tuple[Tensor, Tensor], mask: Tensor | None, past: Past | None) -> Tensor:
         """The residual stream after this block, `(B, T, D)`."""
+        if self.float8 is not None and self.training and past is None:
+            return plain_step(self, self.float8, x_BTD, rope, mask)
         x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), rope, mask, past)
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
@@ -61,6 +66,7 @@ class Transformer(nn.Module):
         self.lm_head = Linear(config.hidden_size, config.vocab_size)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.embed_tokens.weight
+        self.float8: Scales | None = None
         self.hasten("plain")
 
     @classmethod
@@ -95,6 +101,15 @@ class Transformer(nn.Module):
             step = Block.__call__
         self._training_step = step
         self._fused = how == "fused"
+        if self.float8 is not None:
+            self.float8.fused = self._fused
+
+    def take_float8(self) -> None:
+        """From now on train with the blocks' products in eight bits (`float8`). Evaluation and sampling do not."""
+        self.float8 = Scales(self)
+        for block, layer in zip(self.layers, self.float8.layers, strict=True):
+            cast(Block, block).float8 = layer
+        self.float8.fused = self._fused
 
     def angles(self, length: int) -> tuple[Tensor, Tensor]:
         """Cosines and sines of the angles of positions 0..length-1, `(T, K/2)` each, fp32."""
@@ -147,6 +162,8 @@ class Transformer(nn.Module):
         x_BTD = F.embedding(ids_BT, self.embed_tokens.weight).to(self.compute_dtype)
         if noise_BTD is not None:
             x_BTD = x_BTD + noise_BTD.to(x_BTD.dtype)
+        if self.float8 is not None and self.training and cache is None:
+            self.float8.enter()
         if self._fused and self.training and cache is None and positions_BT is None:
             from trivium.model.fused.block import trunk
 

@@ -54,13 +54,17 @@ def held(module: nn.Module, optimizer: Optimizer) -> tuple[dict[str, Tensor], di
     """
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}  # shared ones once
     weights = {name: local(parameter) for name, parameter in named.items()}
+    rest = dict(optimizer.state)
+    float8 = getattr(module, "float8", None)
+    if float8 is not None:
+        rest["float8.largest"] = float8.largest
     rows: dict[str, Rows] = {}
     if any(hasattr(parameter, "to_local") for parameter in named.values()):
         from trivium.train.sharding import rows_held  # torch's DTensor takes its time to load
 
         rows = {name: rows_held(parameter) for name, parameter in named.items()}
         rows |= {name: rows[name.partition(".")[2]] for name in optimizer.state}
-    return weights, dict(optimizer.state), rows
+    return weights, rest, rows
 
 
 def mark(label: Label, step: int) -> Label:

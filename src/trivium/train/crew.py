@@ -69,6 +69,9 @@ class Alone:
     def after(self) -> None:
         """Told after the last microbatch's backward pass: gradients are complete when this comes back."""
 
+    def largest(self, values: Tensor) -> None:
+        """Take the largest of all ranks' numbers, in place."""
+
     def agree(self, loss: Tensor, norm: Tensor, signals: Sequence[float]) -> list[float]:
         """Loss, gradient norm and signals of all ranks, from this rank's: the one wait of a step."""
         return [*torch.stack([loss, norm]).tolist(), *signals]

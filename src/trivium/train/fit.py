@@ -40,8 +40,34 @@ def hasten(module: nn.Module, how: How) -> bool:
         raise UsageError("--blocks fused needs an NVIDIA GPU and Triton.", "Use auto.")
     if way == "auto":
         way = "fused" if able and module.compute_dtype == torch.bfloat16 else "plain"
+    if module.float8 is not None:
+        _float8(module, way, how)
     module.hasten(way, how.recompute, hooked=how.shard and how.group is not None)
     return way == "compiled"
+
+
+def _float8(module: Transformer, way: str, how: How) -> None:
+    """Raise UsageError unless this model can train here with products in eight bits."""
+    off = "Leave fp8 away (--base.fp8 false)"
+    if module.device.type == "cuda":
+        able = torch.cuda.get_device_capability(module.device)
+        if able < (8, 9):
+            raise UsageError(
+                f"This GPU ({torch.cuda.get_device_name(module.device)}, compute capability {able[0]}.{able[1]}) "
+                "multiplies no 8-bit floating point numbers.",
+                f"{off}, or use one of compute capability 8.9 or above (Ada, Hopper).",
+            )
+    elif module.device.type != "cpu":
+        raise UsageError(f"On {module.device.type} there is no fp8.", f"{off}, or use an NVIDIA GPU.")
+    if way != ("fused" if module.device.type == "cuda" else "plain"):
+        raise UsageError(f"With fp8, blocks are not {way}.", "Use --blocks auto, and Triton on a GPU.")
+    if how.shard and how.group is not None:
+        raise UsageError("With fp8 each rank holds the whole model.", f"Leave --shard away. Or: {off.lower()}.")
+    if module.adapted or any(".bias" in name for name, _ in module.layers.named_parameters()):
+        raise UsageError("fp8 knows matrices without biases and adapters.", f"{off}.")
+    odd = {size for size in (module.config.hidden_size, module.config.intermediate_size) if size % 16}
+    if odd:
+        raise UsageError(f"fp8 wants widths that 16 divides, not {min(odd)}.", f"{off}, or change the shape.")
 
 
 def microbatch_rows(

@@ -86,6 +86,7 @@ class Loop:
         self.optimizer = Optimizer(module, config.optimizer, self.crew.spread)
         self.guard = Guard(spikes)
         self.device = next(module.parameters()).device
+        self.float8 = module.float8 if isinstance(module, Transformer) else None
         self.first = how.place.rank == 0
         self._saver = Saver(work, label, how.group, self.crew.shared)
         self._saved_at = time.monotonic()
@@ -200,6 +201,8 @@ class Loop:
         rows = self._rows(mine)
         full = mine.filled(rows) if self._compiled else mine
         losses = []
+        if self.float8 is not None:
+            self.float8.begin(step)
         for start in range(0, len(full.ids_BT), rows):
             self.crew.before(last=start + rows >= len(full.ids_BT))
             with strictly(self.device):
@@ -207,6 +210,8 @@ class Loop:
                 part.backward()
             losses.append(part.detach())
         self.crew.after()
+        if self.float8 is not None:
+            self.float8.end(self.crew.largest)
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(self._local_gradients())))
         if self.source.regular and step + 1 < self.config.steps:
             self._ahead = self.source.batch(step + 1)

@@ -73,6 +73,10 @@ class Replicas(Alone):
         self._sent.clear()
         self._armed = False
 
+    def largest(self, values: Tensor) -> None:
+        """One collective; on a GPU nothing is waited for."""
+        dist.all_reduce(values, dist.ReduceOp.MAX)
+
     def agree(self, loss: Tensor, norm: Tensor, signals: Sequence[float]) -> list[float]:
         """Losses and signals add up; the norm is everybody's, and rank 0's word for it counts."""
         return agree(self.group, [loss, norm if self.group.first else torch.zeros_like(norm)], signals)

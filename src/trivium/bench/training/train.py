@@ -47,6 +47,7 @@ def main(
     batch: int = 2**19,
     rows: int = 32,
     vocabulary: int = 32768,
+    fp8: bool = False,
     out: Path = Path("runs/bench/train"),
     device: str = "auto",
     docs: Path = DOCS,
@@ -76,19 +77,20 @@ def main(
             row_tokens=match.length,
             rows=batch // match.length,
             steps=steps,
+            fp8=fp8,
         )
         ours = run_ours(out, config, device)
         print(f"{match.name}: {ours.speed:,.0f} tokens/s, first step after {ours.first_step:.1f} s", flush=True)
         sizes = [f"--num-iterations={steps}", f"--total-batch-size={batch}", f"--device-batch-size={rows}"]
-        kind = ["--device-type=cpu"] if on_cpu else []
+        kind = [*(["--device-type=cpu"] if on_cpu else []), *(["--fp8"] if fp8 else [])]
         theirs = nanochat.train([*match.peer, f"--max-seq-len={match.length}", *sizes, *kind])
         print(f"nanochat: {theirs.speed:,.0f} tokens/s, first step after {theirs.first_step:.1f} s", flush=True)
         sides: list[tuple[str, Trained]] = [("trivium", ours), ("nanochat", theirs)]
         if on_cpu:  # nanochat compiles, which we do not ask of a machine, but can
             sides.insert(1, ("trivium, --blocks compiled", run_ours(out, config, device, blocks="compiled")))
         found += [row(*side, theirs, match, vocabulary, ours) for side in sides]
-    said = "\n".join([*about(ours, steps, batch, vocabulary), "", *table(head(on_cpu), found)])
-    write_section(docs, "train-cpu" if on_cpu else "train", said)
+    said = "\n".join([*about(ours, steps, batch, vocabulary, fp8), "", *table(head(on_cpu), found)])
+    write_section(docs, ("train-cpu" if on_cpu else "train") + ("-fp8" if fp8 else ""), said)
     print(said)
     return 0
 
@@ -106,13 +108,15 @@ def nano() -> Match:
     return Match("nano", shape, PretrainConfig().row_tokens, peer)
 
 
-def about(ours: Ours, steps: int, batch: int, vocabulary: int) -> list[str]:
+def about(ours: Ours, steps: int, batch: int, vocabulary: int, fp8: bool = False) -> list[str]:
     """The lines above the table."""
     lines = [
         f"`trivium bench train`, {date.today().isoformat()}, {ours.about['device']}, torch {ours.about['torch']},",
         f"Python {platform.python_version()}; {machine()}. {steps} steps of {batch:,} tokens a side,",
         f"vocabulary {vocabulary:,}; medians of the steps after the first three.",
     ]
+    if fp8:
+        lines.append("Both sides multiply in 8-bit floating point (`--fp8`); operations are counted as those of bf16.")
     if ours.about["gemm"]:
         lines.append(f"A matrix product of 8192 x 8192 x 8192 runs at {ours.about['gemm'] / 1e12:,.0f} TFLOP/s there.")
     return lines

@@ -20,6 +20,7 @@ def train(
     batch: int = 2**19,
     rows: int = 32,
     vocabulary: int = 32768,
+    fp8: Annotated[bool, Parameter(negative=())] = False,
     device: str = "auto",
     out: Path = Path("runs/bench/train"),
 ) -> int:
@@ -41,6 +42,8 @@ def train(
         Rows that the peer passes through its model at once.
     vocabulary
         Tokens of both vocabularies.
+    fp8
+        Both sides multiply in 8-bit floating point.
     device
         auto, cpu, cuda or mps.
     out
@@ -49,7 +52,7 @@ def train(
     return weigh(
         "trivium.bench.training.train:main",
         peer=peer, text=text, depths=depths, steps=steps, batch=batch, rows=rows, vocabulary=vocabulary,
-        device=device, out=out,
+        fp8=fp8, device=device, out=out,
     )  # fmt: skip
 
 

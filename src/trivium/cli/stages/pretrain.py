@@ -25,6 +25,7 @@ def pretrain(
     depth: int = 0,
     ratio: float | None = None,
     vocabulary: int | None = None,
+    fp8: Annotated[bool, Parameter(negative=())] = False,
     node: str = "base",
     recipe: str | None = None,
     seed: int | None = None,
@@ -50,6 +51,8 @@ def pretrain(
         With a depth: tokens to read for each parameter that multiplies; 12 by default.
     vocabulary
         Tokens of the vocabulary, for documents of your own; 8192 by default.
+    fp8
+        Matrix products of training in 8-bit floating point (Ada, Hopper): faster, another result.
     node
         Which of the run's pre-training nodes.
     recipe
@@ -61,8 +64,7 @@ def pretrain(
     manner
         How it is carried out.
     """
-    dial = [f"{node}.depth={depth}"] if depth else []
-    dial += [] if ratio is None else [f"{node}.ratio={ratio}"]
+    dial = _dial(node, depth, ratio, fp8)
     if not on:
         _need_no_documents(from_, {"--out": out, "--vocabulary": vocabulary})
         return stage_command("pretrain", "base")(
@@ -74,9 +76,19 @@ def pretrain(
         return _on("base", Path("runs/base") if out is None else out, settings, set, seed, manner)
     if vocabulary is not None or depth:
         raise UsageError("A model that is trained on has its vocabulary and its depth.", "Leave them out.")
+    return _on("continued", out or Path("runs/continued"), [*settings, *_start(from_)], set, seed, manner)
+
+
+def _dial(node: str, depth: int, ratio: float | None, fp8: bool) -> list[str]:
+    """What was said of the node, as settings."""
+    given = {"depth": depth or None, "ratio": ratio, "fp8": "true" if fp8 else None}
+    return [f"{node}.{name}={value}" for name, value in given.items() if value is not None]
+
+
+def _start(from_: Path) -> list[str]:
+    """The settings that name the model to go on from."""
     start = resolve(from_).path.resolve()
-    settings += [f"base.start={start}", f"tokenizer.model={start}", f"forgetting.start={start}"]
-    return _on("continued", Path("runs/continued") if out is None else out, settings, set, seed, manner)
+    return [f"base.start={start}", f"tokenizer.model={start}", f"forgetting.start={start}"]
 
 
 def _need_no_documents(from_: Path | None, options: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from trivium.model.attention import Spans, attend
+from trivium.model.fused.float8 import float8_step
 from trivium.model.fused.gate import gate
 from trivium.model.fused.heads import Heads, turn
 from trivium.model.fused.norm import add_norm
@@ -52,6 +53,8 @@ def block_step(
     about: Heads,
 ) -> tuple[Tensor, Tensor]:
     """One block: the residual stream without, and what is still to be added to it."""
+    if block.float8 is not None:
+        return float8_step(block, block.float8, x_ND, delta_ND, rope, mask, about)
     attention, mlp = block.self_attn, block.mlp
     x_ND, normed_ND = add_norm(x_ND, delta_ND, block.input_layernorm.weight, about.eps)
     weight = torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight])

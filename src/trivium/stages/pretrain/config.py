@@ -65,6 +65,9 @@ class PretrainConfig:
     """Stop after this many steps; 0 means all of the epochs."""
     crossing: bool = False
     """Whether tokens also see the documents before theirs in a row: faster on a GPU."""
+    fp8: bool = False
+    """Whether the blocks' matrix products are in 8-bit floating point (Ada, Hopper; emulated, slowly, on a CPU). It is
+    here since it changes what is learned by more than last bits."""
     optimizer: OptimizerConfig = field(
         default_factory=lambda: OptimizerConfig(muon_lr=0.016, embed_lr=0.03, head_lr=0.008)
     )
@@ -76,6 +79,7 @@ class PretrainConfig:
         check(0 <= self.depth <= 128, "depth", self.depth, "0 to 128 blocks.")
         check(self.ratio > 0, "ratio", self.ratio, "Tokens for each parameter: above 0, 12 is usual.")
         check(self.row_tokens > 1, "row_tokens", self.row_tokens, "A row needs 2 tokens or more.")
+        check(not self.fp8 or self.row_tokens % 16 == 0, "row_tokens", self.row_tokens, "fp8 wants a multiple of 16.")
         check(self.rows > 0, "rows", self.rows, "A step needs a row.")
         check(self.epochs > 0, "epochs", self.epochs, "Read the shards once or more.")
         check(self.steps >= 0, "steps", self.steps, "0 means all of the epochs.")

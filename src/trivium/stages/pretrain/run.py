@@ -67,6 +67,8 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     device = settle(how)
     config = derive(config, tokenizer.size, len(shards.train.ids))
     model = first_weights(config, tokenizer, device)
+    if config.fp8:
+        model.take_float8()
     rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, config.crossing)
     steps = config.steps or config.epochs * rows.steps_per_epoch
     loop = Loop(
