@@ -6,7 +6,6 @@ torch's kernel for it takes several times as long where rows have one query: it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from trivium.generate.steps.slots import Place, Slots
+from trivium.generate.steps.threads import share
 from trivium.ground.compiled import keep, place_of
 
 SHARED = 1 << 18
@@ -46,12 +46,8 @@ def attend_alone(
         np.stack([gain.numpy() for gain in gains]) if gains else np.empty((2, 0), np.float32), np.float32(eps),
         _raw(out_NX).reshape(rows, -1, width),
     )  # fmt: skip
-    threads = min(rows, torch.get_num_threads()) if rows * groups * place.seen * width >= SHARED else 1
-    if threads == 1:
-        kernel(*given, 0, rows)
-        return out_NX
-    step = -(-rows // threads)
-    list(_pool(threads).map(lambda i: kernel(*given, i, min(i + step, rows)), range(0, rows, step)))
+    threads = torch.get_num_threads() if rows * groups * place.seen * width >= SHARED else 1
+    share(lambda start, stop: kernel(*given, start, stop), rows, threads)
     return out_NX
 
 
@@ -66,8 +62,3 @@ def compiled() -> Callable[..., Any]:
     from trivium.generate.steps.gathered import gather
 
     return keep(gather, place_of(Path(__file__).parents[1], ("steps",)))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "alone")

@@ -7,7 +7,6 @@ Numbers that are multiplied with them stay fp32. Idea: LLM.int8's absmax rows wi
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trivium.generate.steps.threads import share
 from trivium.generate.steps.weights import Dense
 from trivium.ground.compiled import keep, place_of
 
@@ -47,12 +47,7 @@ class Eight:
         out_NO = x_ND.new_empty(len(x_ND), len(self.scales))
         x, out, (weight, scales) = x_ND.contiguous().numpy(), out_NO.numpy(), self._raw
         threads = torch.get_num_threads() if self.weight.numel() >= SHARED else 1
-        if threads == 1:
-            self._kernel(x, weight, scales, out, 0, len(scales))
-            return out_NO
-        step = -(-len(scales) // threads)
-        starts = range(0, len(scales), step)
-        list(_pool(threads).map(lambda i: self._kernel(x, weight, scales, out, i, min(i + step, len(scales))), starts))
+        share(lambda start, stop: self._kernel(x, weight, scales, out, start, stop), len(scales), threads)
         return out_NO
 
     def _many(self, x_ND: Tensor) -> Tensor:
@@ -67,8 +62,3 @@ def kernel() -> Callable[..., Any]:
     from trivium.generate.steps.product import product
 
     return keep(product, place_of(Path(__file__).parents[1], ("steps",)))
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, "eight")
