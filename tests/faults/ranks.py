@@ -22,6 +22,7 @@ from typing import Any
 
 from trivium.cli.app import complain
 from trivium.ground.errors import Stopped, TriviumError
+from trivium.ground.signals import end
 
 HERE = Path(__file__).parent
 SOURCE = HERE.parents[1] / "src"
@@ -195,7 +196,11 @@ def ends(folder: Path, how_it_ends: str) -> None:
             time.sleep(60)
 
     with listening(how.stop, how.place.rank, how.place.ranks):
-        train(how, folder, "ends", after, steps=50)  # who ends by an error takes no leave
+        try:
+            train(how, folder, "ends", after, steps=50)
+        except Stopped:  # together: they take leave, as a journey's ranks do; who ends by an error does not
+            how.group.leave()
+            raise
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -284,10 +289,12 @@ SCENARIOS = {"learn": learn, "three": three, "ends": ends, "journey": journey, "
 def main() -> None:
     """Do the scenario named on the command line."""
     scenario, folder, *more = sys.argv[1:]
+    code = 0
     try:
         SCENARIOS[scenario](Path(folder), *more)
     except TriviumError as error:
-        sys.exit(complain(error.what, error.mend, error.exit_code))
+        code = complain(error.what, error.mend, error.exit_code)
+    end(code, int(os.environ["WORLD_SIZE"]))  # as the front door does
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import trivium
 from trivium.ground.errors import TriviumError
+from trivium.ground.how import Place
+from trivium.ground.signals import end
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # sleeping at once), where other work shares the cores several times faster. OpenMP reads it when torch is loaded.
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    sys.exit(answer(list(sys.argv[1:] if arguments is None else arguments)))
+    end(answer(list(sys.argv[1:] if arguments is None else arguments)), Place.from_environment().ranks)
 
 
 def answer(arguments: list[str]) -> int:
