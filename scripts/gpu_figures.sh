@@ -44,7 +44,8 @@ if [ -n "${NANOCHAT:-}" ]; then
   bench generate 300 generate --peer "$NANOCHAT"
   bench train 500 train --peer "$NANOCHAT" --text "${text[@]}"
   bench train8 500 train --peer "$NANOCHAT" --text "${text[@]}" --fp8
-  bench race 600 race --peer "$NANOCHAT" --text "${text[@]}" --size peer_steps=300 --config steps=620
+  # .377 tokens a parameter: about as many seconds as 300 of nanochat's steps
+  bench race 600 race --peer "$NANOCHAT" --text "${text[@]}" --size peer_steps=300 --config ratio=0.377
 fi
 bench teach-sft 120 sft "${peers[@]}"
 bench teach-reward 90 reward "${peers[@]}"

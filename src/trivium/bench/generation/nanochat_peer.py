@@ -44,25 +44,32 @@ class Words:
         return -1
 
 
-def main() -> None:
-    """Time the cases and print."""
+def engine_of(device: Any, vocabulary: int, layers: int, width: int, heads: int, groups: int) -> Any:
+    """Nanochat's engine on a model of its own kind of this shape, with random weights; in a process that finds it."""
     import torch
-    from nanochat.common import autodetect_device_type  # type: ignore[import-not-found]
     from nanochat.engine import Engine  # type: ignore[import-not-found]
     from nanochat.gpt import GPT, GPTConfig  # type: ignore[import-not-found]
 
-    asked = json.load(sys.stdin)
-    device, width, head = torch.device(autodetect_device_type()), asked["depth"] * 64, 128
-    width = -(-width // head) * head
     config = GPTConfig(
-        sequence_len=2048, vocab_size=asked["vocabulary"], n_layer=asked["depth"], n_head=width // head,
-        n_kv_head=width // head, n_embd=width, window_pattern="L",
+        sequence_len=2048, vocab_size=vocabulary, n_layer=layers, n_head=heads, n_kv_head=groups, n_embd=width,
+        window_pattern="L",
     )  # fmt: skip
     with torch.device("meta"):
         model = GPT(config)
     model.to_empty(device=device)
     model.init_weights()
-    engine = Engine(model.eval(), Words())
+    return Engine(model.eval(), Words())
+
+
+def main() -> None:
+    """Time the cases and print."""
+    import torch
+    from nanochat.common import autodetect_device_type  # type: ignore[import-not-found]
+
+    asked = json.load(sys.stdin)
+    device, width, head = torch.device(autodetect_device_type()), asked["depth"] * 64, 128
+    width = -(-width // head) * head
+    engine = engine_of(device, asked["vocabulary"], asked["depth"], width, width // head, width // head)
     _case(engine, asked["cases"][1])
     print(json.dumps([_case(engine, case) for case in asked["cases"]]))
 

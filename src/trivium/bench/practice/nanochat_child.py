@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from trivium.bench.generation.nanochat_peer import Words
+from trivium.bench.generation.nanochat_peer import engine_of
 from trivium.bench.practice.lines import Line, serve
 
 
@@ -19,22 +19,14 @@ def work(asked: dict[str, Any], line: Line) -> None:
     import torch
     from nanochat import flash_attention  # type: ignore[import-not-found]
     from nanochat.common import COMPUTE_DTYPE, autodetect_device_type  # type: ignore[import-not-found]
-    from nanochat.engine import Engine  # type: ignore[import-not-found]
-    from nanochat.gpt import GPT, GPTConfig  # type: ignore[import-not-found]
 
     torch.set_num_threads(asked["threads"])
     device = torch.device(asked["device"] if asked["device"] == "cpu" else autodetect_device_type())
     shape = asked["shape"]
-    config = GPTConfig(
-        sequence_len=2048, vocab_size=shape["vocab_size"], n_layer=shape["num_hidden_layers"],
-        n_head=shape["num_attention_heads"], n_kv_head=shape["num_key_value_heads"], n_embd=shape["hidden_size"],
-        window_pattern="L",
+    engine = engine_of(
+        device, shape["vocab_size"], shape["num_hidden_layers"], shape["hidden_size"], shape["num_attention_heads"],
+        shape["num_key_value_heads"],
     )  # fmt: skip
-    with torch.device("meta"):
-        model = GPT(config)
-    model.to_empty(device=device)
-    model.init_weights()
-    engine = Engine(model.eval(), Words())
 
     def sample(prompts: list[list[int]]) -> float:
         begun = time.perf_counter()
@@ -45,7 +37,7 @@ def work(asked: dict[str, Any], line: Line) -> None:
         return time.perf_counter() - begun
 
     sample(asked["prompts"][:1])
-    line.tell(torch=torch.__version__, parameters=sum(p.numel() for p in model.parameters()), settings={
+    line.tell(torch=torch.__version__, parameters=sum(p.numel() for p in engine.model.parameters()), settings={
         "sampler": "Engine.generate_batch", "compute": str(COMPUTE_DTYPE), "device": str(device),
         "flash_attention_3": bool(flash_attention.USE_FA3), "top_k": None,
     })  # fmt: skip
