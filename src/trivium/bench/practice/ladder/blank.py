@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -17,8 +18,6 @@ from trivium.stages.tokenizer.run import train
 from trivium.tasks.registry import TASKS
 from trivium.text.tokenizer import Tokenizer
 
-VOCABULARY = 768
-"""Digits and spaced letters are a token each; a word that is not spaced is pieces of a few letters, unseen as such."""
 EACH = 240
 """Problems of each task and level whose texts the vocabulary is learned from; those with few have fewer."""
 
@@ -33,14 +32,16 @@ def texts() -> Iterator[str]:
                 yield f"{problem.question}\n{problem.thought}\n{problem.answer}\n"
 
 
-def vocabulary() -> Tokenizer:
-    """The vocabulary of all blank models; some seconds."""
-    return train(texts(), TokenizerConfig(vocabulary=VOCABULARY))
+@cache
+def vocabulary(size: int) -> Tokenizer:
+    """The vocabulary of blank models; some seconds."""
+    return train(texts(), TokenizerConfig(vocabulary=size))
 
 
 def blank(out: Path, tokenizer: Tokenizer, layers: int, width: int, seed: int) -> Artifact:
     """The model at `out`, made where there is none: `layers` blocks of `width`, feed-forward 11/4 as wide."""
-    label = Label("model", "blank", 1, {"layers": layers, "width": width, "seed": seed})
+    about = {"layers": layers, "width": width, "seed": seed, "vocabulary": tokenizer.size}
+    label = Label("model", "blank", 1, about)
     if (out / MANIFEST).is_file():
         found = open_artifact(out, "model")
         if found.id == label.id:

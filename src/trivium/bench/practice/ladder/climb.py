@@ -97,9 +97,8 @@ def main(
     jobs = planned(rungs, seeds, out)
     failed: list[str] = []
     if not told:
-        tokenizer = vocabulary()
         for job in jobs:
-            blank(job.folder / "blank", tokenizer, layers, width, job.seed)
+            blank(job.folder / "blank", vocabulary(job.rung.vocabulary), layers, width, job.seed)
         commands = {job.name: command(job, settings, device) for job in jobs}
         failed = climb(jobs, commands, at_once or len(jobs), seconds)
     rows = {job.name: standing(job.folder) for job in jobs if job.folder.is_dir()}
