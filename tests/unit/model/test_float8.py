@@ -174,8 +174,8 @@ def check_casts() -> None:
     from trivium.model.fused.cast import cast, gate_cast, gate_slope_cast
 
     generator, place = torch.Generator().manual_seed(4), torch.device("cpu")
-    both, slope = torch.randn(70, 2 * 144, generator=generator), torch.randn(70, 144, generator=generator)
-    inverse, gain = torch.rand(70, generator=generator), torch.rand(144, generator=generator)
+    both, slope = torch.randn(72, 2 * 144, generator=generator), torch.randn(72, 144, generator=generator)
+    inverse, gain = torch.rand(72, generator=generator), torch.rand(144, generator=generator)
     wide = both.clone().requires_grad_()
     gated = torch.nn.functional.silu(wide[:, :144]) * wide[:, 144:]
     (of_both,) = torch.autograd.grad(gated, wide, slope)

@@ -15,18 +15,13 @@ TINY = 1e-6
 """Keeps a division from being one by nothing."""
 
 
-def advantages(groups: Sequence[Sequence[float]], rule: str, praise: float = 1.0) -> list[list[float]]:
-    """One advantage for each reward, group by group, those above 0 times `praise`.
-
-    A group of equal rewards has none, but with rule "batch".
-    """
+def advantages(groups: Sequence[Sequence[float]], rule: str) -> list[list[float]]:
+    """One advantage for each reward, group by group. A group of equal rewards has none, but with rule "batch"."""
     if rule == "batch":
         rewards = [reward for group in groups for reward in group]
         baseline = math.fsum(rewards) / max(1, len(rewards))
-        found = [[reward - baseline for reward in group] for group in groups]
-    else:
-        found = [_of_group(group, rule) for group in groups]
-    return [[praise * x if x > 0 else x for x in group] for group in found] if praise != 1 else found
+        return [[reward - baseline for reward in group] for group in groups]
+    return [_of_group(group, rule) for group in groups]
 
 
 def _of_group(rewards: Sequence[float], rule: str) -> list[float]:

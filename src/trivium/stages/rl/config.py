@@ -76,9 +76,6 @@ class ObjectiveConfig:
     """mean: reward minus the group's mean (Dr. GRPO, 2503.20783). deviation: that, divided by the group's deviation
     (GRPO, 2402.03300). loo: minus the mean of the others (RLOO). max: divided by the group's mean (rare successes
     count more). batch: minus the mean of the whole step (REINFORCE)."""
-    praise: float = 1.0
-    """Factor of advantages above 0. Below 1, practice pushes wrong answers away more than it draws towards right ones,
-    and answers stay more different from one another, which pass@k needs (2506.01347)."""
     mean: str = "tokens"
     """What the loss is a mean over. tokens: all tokens of a step (DAPO, 2503.14476). answers: first the tokens of an
     answer, then answers (GRPO). longest: `max_new` tokens for each answer, however long it is (Dr. GRPO)."""
@@ -110,7 +107,6 @@ class ObjectiveConfig:
             check(value in known, name, value, f"Use one of {', '.join(known)}.")
         check(0 <= self.clip_low < 1, "clip_low", self.clip_low, "A ratio stays above 0: use 0 to below 1.")
         check(self.clip_high >= 0, "clip_high", self.clip_high, "It is how far a ratio may rise above 1.")
-        check(self.praise >= 0, "praise", self.praise, "It is a factor; 0 learns from wrong answers alone.")
         check(self.kl >= 0, "kl", self.kl, "It is a weight; 0 means none.")
         gradient = self.kl_form != "k1" or self.kl_in_reward or not self.kl
         check(gradient, "kl_form", self.kl_form, "As part of the loss use k2 or k3; k1 goes with kl_in_reward.")

@@ -90,8 +90,7 @@ def grade(
 
 def weigh(groups: Sequence[Group], objective: ObjectiveConfig) -> list[Group]:
     """The groups with their advantages."""
-    rewards = [[rollout.reward for rollout in group] for group in groups]
-    found = advantages(rewards, objective.advantage, objective.praise)
+    found = advantages([[rollout.reward for rollout in group] for group in groups], objective.advantage)
     return [
         [replace(rollout, advantage=one) for rollout, one in zip(group, ones, strict=True)]
         for group, ones in zip(groups, found, strict=True)
