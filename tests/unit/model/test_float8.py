@@ -219,3 +219,20 @@ def test_the_kernels_are_plain_torch_in_tritons_interpreter() -> None:
         env=os.environ | {"TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no GPU.")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("shape", "dtype"), [((768, 768), torch.float32), ((1024, 768), torch.bfloat16)])
+def test_on_a_gpu_a_cast_is_plain_torchs_both_ways(
+    shape: tuple[int, int], dtype: torch.dtype, kind: torch.dtype
+) -> None:
+    from trivium.model.fused.cast import cast
+
+    place = torch.device("cuda")
+    x, scale = torch.randn(shape, device=place).to(dtype), torch.tensor([16.0], device=place)
+    one, other = (room(shape, kind, place) for _ in range(2))
+    cast(x, one, scale, torch.zeros(1, device=place))
+    plain_cast(x, other, scale, torch.zeros(1, device=place))
+    for found, wanted in zip(one, other, strict=True):
+        assert torch.equal(found.view(torch.uint8), wanted.view(torch.uint8))
