@@ -47,20 +47,20 @@ if [ -n "${NANOCHAT:-}" ]; then
   # .377 tokens a parameter: about as many seconds as 300 of nanochat's steps
   bench race 600 race --peer "$NANOCHAT" --text "${text[@]}" --size peer_steps=300 --config ratio=0.377
 fi
-bench teach-sft 120 sft "${peers[@]}"
-bench teach-reward 90 reward "${peers[@]}"
+bench teach-sft 300 sft "${peers[@]}"
+bench teach-reward 120 reward "${peers[@]}"
 rollouts=(--sizes 10m 135m --new 32 128 --group 16)
 [ -z "${TRL:-}" ] || rollouts+=(--trl generate continuous)
 [ -z "${NANOCHAT:-}" ] || rollouts+=(--nanochat "$NANOCHAT")
-bench rollouts 240 rl "${rollouts[@]}"
-bench audit 260 audit
+bench rollouts 480 rl "${rollouts[@]}"
+bench audit 420 audit
 town=("$python" -m trivium bench audit-town --out "$out/town")
 towns=()
 for seed in 0 1 2; do
   part "town-$seed" 900 "${town[@]}" --seeds "$seed" --no-write & towns+=($!)
 done
 bench ladder 900 ladder --seconds 600 --docs docs/rl.md &
-bench judge 900 overoptimise --size sizes=2000,8000,32000 --jobs 8 --docs docs/reward.md &
+bench judge 900 overoptimise --jobs 10 --threads 1 --docs docs/reward.md &
 wait "${towns[@]}"
 part town-all 120 "${town[@]}" --seeds 0 1 2
 wait
