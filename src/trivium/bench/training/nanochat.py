@@ -25,7 +25,7 @@ DATA = "base_data_climbmix"
 """The folder of its text under its base folder."""
 STEP = re.compile(r"step (\d+)/\d+.*?loss: ([\d.]+).*?dt: ([\d.]+)ms.*?tok/sec: ([\d,]+).*?bf16_mfu: ([\d.]+)")
 SKIPPED = 3
-"""First steps whose time is not counted: kernels are still being compiled."""
+"""So many by themselves: kernels are still being compiled."""
 
 
 @dataclass
@@ -41,17 +41,19 @@ class Trained:
     """In a step."""
     mfu: list[float] = field(default_factory=list)
     """Per cent, as it counts."""
+    skipped: int = SKIPPED
+    """First steps whose time is not counted."""
 
     @property
     def total(self) -> float:
         """Seconds of all steps; those in which kernels were compiled count as the median of the others."""
-        counted = self.seconds[SKIPPED:] or self.seconds
+        counted = self.seconds[self.skipped:] or self.seconds
         return sum(counted) + (len(self.seconds) - len(counted)) * median(counted)
 
     @property
     def speed(self) -> float:
         """Tokens a second, the median step after the first few."""
-        return self.tokens / median(self.seconds[SKIPPED:] or self.seconds)
+        return self.tokens / median(self.seconds[self.skipped:] or self.seconds)
 
 
 class Nanochat:

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from trivium.bench.page import machine, table, write_section
 from trivium.bench.training.data import for_peer, prepare
-from trivium.bench.training.nanochat import DATA, Nanochat, Trained
+from trivium.bench.training.nanochat import DATA, SKIPPED, Nanochat, Trained
 from trivium.bench.training.ours import PEAK, Ours, flops, run_ours
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.model.device import pick_device
+from trivium.model.float8 import LEARNING
 from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
 from trivium.stages.pretrain.depth import ROW, multiplying, shape_of
 
@@ -43,7 +44,7 @@ def main(
     peer: Path | None = None,
     text: Sequence[str] = (),
     depths: Sequence[int] = (12, 20),
-    steps: int = 15,
+    steps: int = 0,
     batch: int = 2**19,
     rows: int = 32,
     vocabulary: int = 32768,
@@ -54,11 +55,15 @@ def main(
 ) -> int:
     """Measure both sides of each match, print, and write a section of the benchmarks. Returns the exit code.
 
+    `steps` 0 means 15, and with `fp8` eight after those in which ours learns its scales.
+
     Raises UsageError without the peer or a text.
     """
     if peer is None or not text:
         raise UsageError("Two things are needed: a copy of nanochat and a text.", "--peer FOLDER --text FILE…")
     out.mkdir(parents=True, exist_ok=True)
+    skipped = LEARNING if fp8 else SKIPPED
+    steps = steps or (LEARNING + 8 if fp8 else 15)
     on_cpu = pick_device(How(device=device)).type == "cpu"
     if on_cpu:
         vocabulary, batch, matches, rows = NANO_VOCABULARY, NANO_BATCH, [nano()], 16
@@ -80,10 +85,12 @@ def main(
             fp8=fp8,
         )
         ours = run_ours(out, config, device)
+        ours.skipped = skipped
         print(f"{match.name}: {ours.speed:,.0f} tokens/s, first step after {ours.first_step:.1f} s", flush=True)
         sizes = [f"--num-iterations={steps}", f"--total-batch-size={batch}", f"--device-batch-size={rows}"]
         kind = [*(["--device-type=cpu"] if on_cpu else []), *(["--fp8"] if fp8 else [])]
         theirs = nanochat.train([*match.peer, f"--max-seq-len={match.length}", *sizes, *kind])
+        theirs.skipped = skipped
         print(f"nanochat: {theirs.speed:,.0f} tokens/s, first step after {theirs.first_step:.1f} s", flush=True)
         sides: list[tuple[str, Trained]] = [("trivium", ours), ("nanochat", theirs)]
         if on_cpu:  # nanochat compiles, which we do not ask of a machine, but can
@@ -113,7 +120,7 @@ def about(ours: Ours, steps: int, batch: int, vocabulary: int, fp8: bool = False
     lines = [
         f"`trivium bench train`, {date.today().isoformat()}, {ours.about['device']}, torch {ours.about['torch']},",
         f"Python {platform.python_version()}; {machine()}. {steps} steps of {batch:,} tokens a side,",
-        f"vocabulary {vocabulary:,}; medians of the steps after the first three.",
+        f"vocabulary {vocabulary:,}; medians of the steps after the first {ours.skipped}.",
     ]
     if fp8:
         lines.append("Both sides multiply in 8-bit floating point (`--fp8`); operations are counted as those of bf16.")
