@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -97,24 +96,6 @@ def test_splits_depend_on_names_alone():
     assert split_of(probes[0], ("file",)) == "new source"
     assert split_of(replace(probes[0], answers=())) == "unanswerable"
     assert [split_of(p) for p in probes] == [split_of(p) for p in reversed(probes)][::-1]
-
-
-def test_ranks_auroc_and_spearman_are_what_they_are_by_hand():
-    assert measures.ranks(np.array([3.0, 1.0, 3.0, 2.0])).tolist() == [3.5, 1.0, 3.5, 2.0]
-    scores, labels = np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.0, 0.0, 1.0, 1.0])
-    assert measures.auroc(scores, labels) == pytest.approx(0.75)
-    assert measures.auroc(np.ones(4), labels) == 0.5
-    assert math.isnan(measures.auroc(scores, np.ones(4)))
-    assert measures.spearman(np.arange(9.0), np.arange(9.0) ** 3) == pytest.approx(1.0)
-    assert math.isnan(measures.spearman(np.ones(4), scores))
-
-
-def test_bootstrap_over_entities_is_wider_where_probes_come_in_groups():
-    values = np.repeat(np.random.default_rng(0).random(20), 20)
-    alone = measures.over_entities(lambda x: float(x.mean()), [str(i) for i in range(400)], values.tolist())
-    grouped = measures.over_entities(lambda x: float(x.mean()), [str(i // 20) for i in range(400)], values.tolist())
-    assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
-    assert grouped.value == alone.value
 
 
 def knowing(count: int, refuses_unknown: bool) -> list:

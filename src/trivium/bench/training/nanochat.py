@@ -47,13 +47,13 @@ class Trained:
     @property
     def total(self) -> float:
         """Seconds of all steps; those in which kernels were compiled count as the median of the others."""
-        counted = self.seconds[self.skipped:] or self.seconds
+        counted = self.seconds[self.skipped :] or self.seconds
         return sum(counted) + (len(self.seconds) - len(counted)) * median(counted)
 
     @property
     def speed(self) -> float:
         """Tokens a second, the median step after the first few."""
-        return self.tokens / median(self.seconds[self.skipped:] or self.seconds)
+        return self.tokens / median(self.seconds[self.skipped :] or self.seconds)
 
 
 class Nanochat:

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trivium.evals.intervals import Interval, proportion
 from trivium.evals.knowledge.mapping import KNOWN, LABELS, NOT_KNOWN, Record
 from trivium.evals.knowledge.probe import Probe, split_of
+from trivium.evals.knowledge.resampled import Floats, auroc, coded, over_entities, spearman
 
-Floats = NDArray[np.float64]
-DRAWS = 1000
-"""Resamples of a bootstrap."""
 COLUMNS = ("all", "train", "test", "new relation", "new source", "unanswerable")
 DETECTORS = ("agreement", "entropy", "surprise", "length")
 EXPOSURES: tuple[tuple[int, int | None], ...] = (
@@ -33,56 +30,6 @@ def share(flags: Iterable[bool]) -> Interval:
     """The share of flags that are set."""
     found = list(flags)
     return proportion(sum(found), len(found))
-
-
-def ranks(values: Floats) -> Floats:
-    """Ranks from 1 on; equal values share the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = counts.cumsum()
-    return (ends - (counts - 1) / 2)[inverse].astype(np.float64)
-
-
-def spearman(a: Floats, b: Floats) -> float:
-    """Spearman's rank correlation with ties; NaN where one of the two is constant."""
-    x, y = ranks(a), ranks(b)
-    x, y = x - x.mean(), y - y.mean()
-    size = math.sqrt(float((x * x).sum()) * float((y * y).sum()))
-    return float((x * y).sum()) / size if size > 0 else math.nan
-
-
-def auroc(scores: Floats, labels: Floats) -> float:
-    """How probably a positive has a higher score than a negative (Mann and Whitney), ties half; NaN without both."""
-    positive = labels > 0.5
-    n, m = int(positive.sum()), int((~positive).sum())
-    if not n or not m:
-        return math.nan
-    return (float(ranks(scores)[positive].sum()) - n * (n + 1) / 2) / (n * m)
-
-
-def over_entities(
-    measure: Callable[..., float], entities: Sequence[str], *columns: Sequence[float], seed: int = 0
-) -> Interval:
-    """A measure of these columns with the percentile bootstrap over entities: all probes of one come or go together."""
-    data = [np.asarray(column, np.float64) for column in columns]
-    value = measure(*data) if len(entities) else math.nan
-    groups: dict[str, list[int]] = defaultdict(list)
-    for place, name in enumerate(entities):
-        groups[name].append(place)
-    if not math.isfinite(value) or len(groups) < 2:
-        return Interval(value, -math.inf, math.inf, len(entities))
-    ordered = np.array([place for places in groups.values() for place in places])
-    sizes = np.array([len(places) for places in groups.values()])
-    starts = sizes.cumsum() - sizes
-    generator, found = np.random.default_rng(seed), []
-    for _ in range(DRAWS):
-        picked = generator.integers(len(sizes), size=len(sizes))
-        ends = sizes[picked].cumsum()
-        steps = np.arange(ends[-1]) - np.repeat(ends - sizes[picked], sizes[picked])
-        places = ordered[np.repeat(starts[picked], sizes[picked]) + steps]
-        found.append(measure(*(column[places] for column in data)))
-    finite = [one for one in found if math.isfinite(one)]
-    low, high = np.quantile(finite, (0.025, 0.975)) if finite else (-math.inf, math.inf)
-    return Interval(value, float(low), float(high), len(entities))
 
 
 def entity(probe: Probe) -> str:
@@ -123,11 +70,12 @@ def refusal_index(records: Sequence[Record], base: Mapping[str, Record]) -> dict
 
     `shuffled` gives the refusals to other probes at random: its interval holds 0 unless something is wrong here.
     """
-    refusing = np.array([r.refusing for r in records], np.float64)
-    wrong = np.array([base.get(r.probe.id, r).wrong for r in records], np.float64)
-    index = over_entities(spearman, [entity(r.probe) for r in records], refusing.tolist(), wrong.tolist())
-    generator = np.random.default_rng(1)
-    drawn = [spearman(generator.permutation(refusing), wrong) for _ in range(200)] if len(records) > 1 else [math.nan]
+    refusing = coded([r.refusing for r in records])
+    wrong = coded([base.get(r.probe.id, r).wrong for r in records])
+    index = over_entities(spearman, [entity(r.probe) for r in records], refusing, wrong)
+    generator, once = np.random.default_rng(1), np.ones(len(records))
+    mixed = (generator.permutation(refusing) for _ in range(200))
+    drawn = [spearman(one, wrong, once) for one in mixed] if len(records) > 1 else [math.nan]
     if all(map(math.isfinite, drawn)):
         low, high = np.quantile(drawn, (0.025, 0.975))
         shuffled = Interval(float(np.mean(drawn)), float(low), float(high), len(records))
@@ -145,9 +93,9 @@ def change(before: Sequence[Record], after: Sequence[Record]) -> dict[str, Any]:
     pairs = [(b, a) for b, a in zip(before, after, strict=True) if a.probe.answerable]
     rights = [[float(one.outcome == "right") for one in some] for some in zip(*pairs, strict=True)] or [[], []]
     wrongs = [[float(one.outcome == "wrong") for one in some] for some in (before, after)]
-    gap = over_entities(lambda b, a: float(a.mean() - b.mean()), [entity(a.probe) for _, a in pairs], *rights)
+    gap = over_entities(lambda b, a, w: float(w @ (a - b) / w.sum()), [entity(a.probe) for _, a in pairs], *rights)
     quotient = over_entities(
-        lambda b, a: float(a.sum() / b.sum()) if b.sum() else math.nan, [entity(a.probe) for a in after], *wrongs
+        lambda b, a, w: float(w @ a / (w @ b)) if w @ b else math.nan, [entity(a.probe) for a in after], *wrongs
     )
     return {"accuracy": gap.to_json(), "hallucination": quotient.to_json()}
 
@@ -186,19 +134,20 @@ def detectors(records: Sequence[Record]) -> dict[str, Any]:
         wrong = [float(r.judged[0] == "wrong") for r in group]
         entities = [entity(r.probe) for r in group]
         scores = {
-            "agreement": [-r.agreement for r in group],
-            "entropy": [r.entropy for r in group],
-            "length": [r.length for r in group],
+            "agreement": coded([-r.agreement for r in group]),
+            "entropy": coded([r.entropy for r in group]),
+            "length": coded([r.length for r in group]),
         }
         if all(r.surprise is not None for r in group):
-            scores["surprise"] = [r.surprise or 0.0 for r in group]
+            scores["surprise"] = coded([r.surprise or 0.0 for r in group])
         row = {key: over_entities(auroc, entities, values, wrong).to_json() for key, values in scores.items()}
         mixed = np.random.default_rng(2).permutation(wrong).tolist()
         row["shuffled"] = over_entities(auroc, entities, scores["agreement"], mixed).to_json()
         for key in ("agreement", "entropy"):
             gap = over_entities(
-                lambda a, b, w: auroc(a, w) - auroc(b, w), entities, scores[key], scores["length"], wrong
-            )
+                lambda a, b, is_wrong, w: auroc(a, is_wrong, w) - auroc(b, is_wrong, w),
+                entities, scores[key], scores["length"], wrong,
+            )  # fmt: skip
             row[f"{key}_over_length"] = gap.to_json()
         found[name] = row
     return found
@@ -216,10 +165,10 @@ def calibration(records: Sequence[Record], bins: int = 10) -> dict[str, Any]:
             accuracy = share(right[j] > 0.5 for j in inside)
             rows.append({"agreement": float(np.mean([sure[j] for j in inside])), "accuracy": accuracy.to_json()})
 
-    def error(s: Floats, r: Floats) -> float:
+    def error(s: Floats, r: Floats, w: Floats) -> float:
         places = np.minimum((s * bins).astype(int), bins - 1)
-        gaps = np.bincount(places, s - r, minlength=bins)
-        return float(np.abs(gaps).sum()) / max(len(s), 1)
+        gaps = np.bincount(places, w * (s - r), minlength=bins)
+        return float(np.abs(gaps).sum() / max(w.sum(), 1))
 
     return {"rows": rows, "error": over_entities(error, [entity(r.probe) for r in asked], sure, right).to_json()}
 
