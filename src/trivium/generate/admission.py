@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,10 @@ class Admission:
         self.held = Held()
         self.held.grow(rows, tokens)
         self.rows: list[Row | None] = [None] * rows
+        self._vacant = np.ones(rows, bool)
+        """Slots with nobody in them: `rows` as an array, since it is asked for every request."""
+        self._last: Row | None = None
+        """Who came last: the samples of a group come one after the other."""
         self.count = 0
         """Slots in use."""
         self.arrived: list[Row] = []
@@ -43,42 +48,61 @@ class Admission:
         """Make room for so many slots and tokens in a slot."""
         if not self.invariant and self.slots.grow(rows, tokens):
             self.held.grow(self.slots.rows, self.slots.tokens)
-            self.rows += [None] * (self.slots.rows - len(self.rows))
+            more = self.slots.rows - len(self.rows)
+            self.rows += [None] * more
+            self._vacant = np.append(self._vacant, np.ones(more, bool))
 
     def admit(self, row: Row, most: int) -> bool:
         """Give the row a slot, if one of `most` is free, and what another slot has of its prompt."""
-        free = [slot for slot, other in enumerate(self.rows[:most]) if other is None]
-        if not free and len(self.rows) >= most:
+        slot = self._first(most)
+        if slot < 0 and len(self.rows) >= most:
             return False
-        need = len(row.prompt) + row.request.max_new
-        self.grow(len(self.rows) + (not free), need)
-        slot = free[0] if free else self.rows.index(None)
+        self.grow(len(self.rows) + (slot < 0), len(row.prompt) + row.request.max_new)
+        slot = self._first(most) if slot < 0 else slot
         ids = row.prompt[:-1]
         source, common = self._alike(row, ids)
         if source >= 0:
             slot = self._give(source, slot, row, common)
         self.held.set(slot, ids)
-        self.rows[slot], row.slot = row, slot
+        self._sit(row, slot)
+        self._last = row
         self.count += 1
         self._reading.append(row)
         self._arrive([row])
         return True
 
+    def _first(self, most: int) -> int:
+        """The first of `most` slots with nobody in it, or -1."""
+        vacant = self._vacant[:most]
+        slot = int(vacant.argmax())
+        return slot if vacant[slot] else -1
+
+    def _sit(self, row: Row, slot: int) -> None:
+        self.rows[slot], row.slot = row, slot
+        self._vacant[slot] = False
+
+    def _leave(self, slot: int) -> None:
+        self.rows[slot] = None
+        self._vacant[slot] = True
+
     def _alike(self, row: Row, ids: np.ndarray) -> tuple[int, int]:
-        """The slot that has most of the beginning of `ids`, and how many of them; -1 where reading is as good."""
+        """The slot that has, or will have, most of the beginning of `ids`, and how many of them; -1 where none has."""
         if row.request.prompt_logprobs:
             return -1, 0
+        if (same := self._same(row)) is not None:
+            return same.slot, len(ids)
         common = self.held.alike(ids)
         if self.invariant:
             common = np.where(common == len(ids), common, common - common % CHUNK)
-        for slot in np.argsort(-common, kind="stable"):
-            other = self.rows[slot]
-            count = int(common[slot])
-            if count == 0:
-                break
-            if other is None or other.ready or other.source is None or count <= other.count:
-                return int(slot), count
-        return -1, 0
+        slot = int(common.argmax())
+        return (slot, int(common[slot])) if common[slot] else (-1, 0)
+
+    def _same(self, row: Row) -> Row | None:
+        """Who came just before with the very prompt that the row has, or whom that one waits for to have it all."""
+        last = self._last
+        if last is None or last.slot < 0 or not np.array_equal(last.prompt, row.prompt):
+            return None
+        return last.source if last.source is not None and last.common == last.last else last
 
     def _give(self, source: int, slot: int, row: Row, common: int) -> int:
         """Let the row have what `source` has; the slot it stands in then. A free source is taken itself."""
@@ -122,7 +146,6 @@ class Admission:
             row.count += len(piece.ids)
             self.read_tokens += len(piece.ids)
         self._hand_on(moved)
-        self._arrive(moved)
 
     def _row(self, piece: Piece) -> Row:
         row = self.rows[piece.slot]
@@ -141,14 +164,21 @@ class Admission:
         row.completion.prompt_top += top
 
     def _hand_on(self, moved: Sequence[Row]) -> None:
-        """Copies for those that waited for what was read now."""
-        for source in moved:
-            waiting = [row for row in self._reading if row.source is source and row.common <= source.count]
-            for count in {row.common for row in waiting}:
-                self.slots.copy(source.slot, [row.slot for row in waiting if row.common == count], count)
-            for row in waiting:
+        """Copies for those that waited for what was read now, and for those that wait for them."""
+        waiting: dict[int, list[Row]] = defaultdict(list)
+        for row in self._reading:
+            if row.source is not None:
+                waiting[row.source.ticket].append(row)
+        givers = deque(moved)
+        while givers:
+            source = givers.popleft()
+            given = [row for row in waiting[source.ticket] if row.common <= source.count]
+            for count in {row.common for row in given}:
+                self.slots.copy(source.slot, [row.slot for row in given if row.common == count], count)
+            for row in given:
                 row.count, row.source = row.common, None
-            self._arrive(waiting)
+            givers += given
+        self._arrive(self._reading)
 
     def _arrive(self, rows: Sequence[Row]) -> None:
         """Those of the rows whose prompts are read begin to decode, or end where nothing more is wanted."""
@@ -173,7 +203,8 @@ class Admission:
                 for other in self._reading:
                     if other.source is row:
                         other.source = None
-            self.rows[row.slot], row.slot = None, -1
+            self._leave(row.slot)
+            row.slot = -1
             self.count -= 1
 
     def gather(self) -> tuple[list[int], list[int]]:
@@ -187,5 +218,6 @@ class Admission:
             self.slots.move(sources, holes, longest)
         for row, slot in zip(last, holes, strict=True):
             self.held.move(row.slot, slot)
-            self.rows[row.slot], self.rows[slot], row.slot = None, row, slot
+            self._leave(row.slot)
+            self._sit(row, slot)
         return sources, holes

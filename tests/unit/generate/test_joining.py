@@ -119,6 +119,28 @@ def test_a_conversation_goes_on_where_it_was(model: Transformer) -> None:
         said = [*said, *found.ids, 3, 1, 4]
 
 
+def test_samples_of_a_group_wait_for_its_first_though_that_one_waits_for_a_header(model: Transformer) -> None:
+    """Questions with one header, each sampled several times: header and questions are read once, samples not at all."""
+    header, tails = prompts(1, 6, 40, 40)[0], prompts(6, 7, 20, 20)
+    requests = [Request([*header, *tail], 3, 1.0, k) for tail in tails for k in range(5)]
+    engine = Engine(model, batch=len(requests))
+    found = engine.run(requests)
+    assert engine.admission.read_tokens <= len(header) + sum(len(tail) - 1 for tail in tails)
+    assert [c.ids for c in found] == alone(model, requests)
+
+
+def test_those_who_wait_for_a_cancelled_one_read_for_themselves(
+    model: Transformer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "ALONE", {"cpu": 16})
+    engine, request = Engine(model), Request(prompts(1, 6, 40, 40)[0], 3)
+    tickets = [engine.add(request) for _ in range(3)]
+    engine.step()  # of the first 16 tokens are read, the others wait
+    engine.cancel(tickets[0])
+    found = follow(engine)
+    assert [found[ticket].ids for ticket in tickets[1:]] == alone(model, [request, request])
+
+
 def test_run_forgets_what_was_before(model: Transformer) -> None:
     requests = [Request(p, 8, 1.0) for p in prompts(5, 9, 20, 30)]
     engine = Engine(model)

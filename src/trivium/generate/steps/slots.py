@@ -162,8 +162,9 @@ class Held:
         """How many tokens each slot has in common with the beginning of `ids`; 0 where copying does not pay."""
         if not len(ids):
             return np.zeros(len(self._counts), np.int64)
-        same = self._ids[:, : len(ids)] == ids
-        common = np.where(same.all(1), len(ids), same.argmin(1))
+        other = self._ids[:, : len(ids)] != ids
+        first = other.argmax(1)
+        common = np.where(other[np.arange(len(first)), first], first, len(ids))
         common = np.minimum(common, self._counts)
         return np.where((common >= ALIKE) | (common == len(ids)), common, 0)
 
