@@ -107,6 +107,11 @@ def answer(arguments: list[str]) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         return complain(f"{error}.", "Free some space; what is sealed is safe, and the same command continues.", 1)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which is not imported here
+            raise
+        mend = "See with nvidia-smi who else uses it. Then fewer tokens at once (--microbatch 16384), or --recompute."
+        return complain(". ".join(str(error).split(". ")[:3]) + ".", mend, 1)
     return code if isinstance(code, int) else 0
 
 

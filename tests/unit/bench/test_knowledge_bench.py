@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from trivium.bench.knowledge.figures import ROWS, by_count, pooled, seed_figures, town_section, write_curve
+from trivium.bench.knowledge.honesty import NOBODY, figures, write_task
+from trivium.bench.knowledge.honesty import section as honesty_section
 from trivium.bench.knowledge.opened import Plan, section
 from trivium.bench.knowledge.pupil import quiz
 from trivium.bench.knowledge.speed import main as speed
@@ -22,6 +24,7 @@ from trivium.journey.overrides import override
 from trivium.recipes.nano import nano
 from trivium.stages.audit.bank import Bank
 from trivium.stages.audit.sitting import Audited, sit
+from trivium.tasks.given.own import OwnTask
 from trivium.town.world import Town, TownConfig, build
 
 SMALL = TownConfig(people=16, ghosts=4, strangers=8, crowd=10, unlisted=8)
@@ -140,3 +143,27 @@ def test_an_unknown_part_is_named(tmp_path, capsys):
     file.write_text('{"question": "Why?", "answer": "Because"}\n', encoding="utf-8")
     assert answer(["bench", "audit-open", str(tmp_path), "--probes", str(file), "--part", "after"]) == 2
     assert "Parts are before, plain, taught, shuffled" in capsys.readouterr().err
+
+
+def test_practice_for_honesty_asks_about_nobody_who_is_audited_and_knows_right_from_wrong(town, tmp_path):
+    bank = bank_of(town, stated(town))
+    task = OwnTask(write_task(bank.asked, tmp_path))
+    problems = [*task.splits["train"], *task.splits["heldout"]]
+    asked = {problem.question for problem in problems}
+    assert not asked & {probe.question for probe in bank.asked if probe.pool in NOBODY}
+    assert {probe.question for probe in bank.asked if probe.pool == "stranger"} <= asked
+    known = next(problem for problem in problems if problem.answer)
+    unknown = next(problem for problem in problems if not problem.answer)
+    assert task.strict(known, f"{known.answer}.").correct
+    assert not task.strict(known, "I don't know.").correct
+    assert not task.strict(unknown, known.answer).correct, "of a stranger nothing is right"
+
+
+def test_honesty_is_told_for_each_practice(town):
+    honest, guessing = records(town, refusing=True), records(town, refusing=False)
+    found = {"sft": figures(honest, honest, honest), "verified": figures(guessing, honest, honest)}
+    before, after = honesty_section({0: found}, ["rl.steps=2"]).splitlines()[-2:]
+    cells = [row.split(" | ") for row in (before, after)]
+    assert [row[0] for row in cells] == ["| 0, before", "| 0, right answers paid"]
+    assert cells[0][1].startswith("100.0 %") and cells[1][1].startswith("0.0 %")
+    assert cells[0][6].startswith("+0.0")

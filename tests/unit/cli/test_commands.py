@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from toy_stages import values
 
 from trivium.cli import run as run_module
@@ -124,7 +125,14 @@ def test_guards_full_disks_and_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert failing(GuardTripped("The loss is nan.", "Lower the rate.")) == 5
     assert failing(OSError(28, "No space left on device")) == 1
     assert "Free some space" in capsys.readouterr().err
+    assert (
+        failing(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.50 GiB. GPU 0 is full. 50 more.")) == 1
+    )
+    told = capsys.readouterr().err
+    assert "1.50 GiB. GPU 0 is full.\n" in told and "--microbatch" in told and "Traceback" not in told
     assert failing(KeyboardInterrupt()) == 4
+    with pytest.raises(RuntimeError, match="another"):
+        failing(RuntimeError("another"))
     with pytest.raises(ZeroDivisionError):
         failing(ZeroDivisionError())
     with pytest.raises(PermissionError):

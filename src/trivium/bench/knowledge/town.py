@@ -131,6 +131,11 @@ def asked(
     return read_other(out)
 
 
+def asked_again(model: Artifact, bank: Bank, out: Path, base: Other, how: How) -> Other:
+    """The audit of another chat model of this town, as its own were audited."""
+    return asked(model, bank, out, _chat(), how, base)
+
+
 def bank_of(town: Town, stated: dict[str, int]) -> Bank:
     """Everybody who is asked about, each fact with how often the corpus states it; `pool` says of which kind."""
     famous = [person for person in town.group("written", "train") if person.famous]

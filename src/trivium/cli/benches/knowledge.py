@@ -144,6 +144,41 @@ class Taught:
 
 
 @app.command
+def honesty(
+    *,
+    town: Path = Path("runs/bench/audit-town"),
+    seeds: Annotated[tuple[int, ...], MANY] = (0, 1),
+    set: Annotated[tuple[str, ...], SETTINGS] = (),
+    device: str = "auto",
+    threads: int = 0,
+    out: Path = Path("runs/bench/honesty"),
+) -> int:
+    """What practice does to saying "I do not know": right answers paid, a ternary reward, and a coin.
+
+    Parameters
+    ----------
+    town
+        Where audit-town has put these seeds.
+    seeds
+        Its towns. Those that are done are not run again.
+    set
+        A setting of the practice, as rl.<field>=<value>. May be repeated.
+    device
+        auto, cpu, cuda or mps.
+    threads
+        CPU threads; 0 means one for each core.
+    out
+        Where practice, audits and figures go.
+    """
+    from trivium.ground.how import How
+
+    return weigh(
+        "trivium.bench.knowledge.honesty:main",
+        town=town, seeds=seeds, settings=set, out=out, how=How(device=device, threads=threads),
+    )  # fmt: skip
+
+
+@app.command
 def audit_open(
     model: Path,
     /,
