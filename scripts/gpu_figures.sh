@@ -3,9 +3,9 @@
 #
 #     scripts/gpu_figures.sh OUT [PART…]
 #
-# Parts: tests generate train train8 race teach rollouts audit town ladder judge (all of them, where none is named).
+# Parts: tests generate train train8 loss8 race teach rollouts audit town ladder judge (all of them, where none is named).
 # NANOCHAT=FOLDER     a copy of nanochat (generate, train, train8, race, rollouts); without it these parts are left out
-# TEXT="FILE…"        documents for train, train8 and race
+# TEXT="FILE…"        documents for train, train8, loss8 and race
 # TRL=1               TRL is installed: set SFT, reward models and rollouts beside it
 # PYTHON=python3      with trivium importable
 # DRY=1               print the commands and run none
@@ -16,7 +16,7 @@
 set -u
 out=$(mkdir -p "${1:?scripts/gpu_figures.sh OUT [PART…]}" && cd "$1" && pwd)
 shift
-parts=${*:-tests generate train train8 race teach rollouts audit town ladder judge}
+parts=${*:-tests generate train train8 loss8 race teach rollouts audit town ladder judge}
 python=${PYTHON:-python3}
 peers=()
 [ -n "${TRL:-}" ] || peers=(--no-peers)
@@ -47,6 +47,7 @@ if [ -n "${NANOCHAT:-}" ]; then
   # .377 tokens a parameter: about as many seconds as 300 of nanochat's steps
   bench race 600 race --peer "$NANOCHAT" --text "${text[@]}" --size peer_steps=300 --config ratio=0.377
 fi
+[ ${#text[@]} = 0 ] || bench loss8 300 fp8 --text "${text[@]}"
 bench teach-sft 300 sft "${peers[@]}"
 bench teach-reward 120 reward "${peers[@]}"
 rollouts=(--sizes 10m 135m --new 32 128 --group 16)

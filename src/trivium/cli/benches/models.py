@@ -57,6 +57,45 @@ def train(
 
 
 @app.command
+def fp8(
+    *,
+    text: Annotated[tuple[str, ...], MANY] = (),
+    seeds: Annotated[tuple[int, ...], MANY] = (0, 1),
+    depth: int = 12,
+    steps: int = 240,
+    rows: int = 16,
+    vocabulary: int = 32768,
+    device: str = "auto",
+    out: Path = Path("runs/bench/fp8"),
+) -> int:
+    """Whether the loss holds with matrix products in 8-bit floating point: the same run with and without.
+
+    Parameters
+    ----------
+    text
+        Sources of documents.
+    seeds
+        Of weights and order. Runs that are done are not run again.
+    depth
+        Blocks; on a CPU nano's shape is taken instead.
+    steps
+        Of each run.
+    rows
+        Rows in a step.
+    vocabulary
+        Tokens; on a CPU 4,096.
+    device
+        auto, cpu, cuda or mps.
+    out
+        Where tokenizer, token shards, models and losses go.
+    """
+    return weigh(
+        "trivium.bench.training.eight:main",
+        text=text, seeds=seeds, depth=depth, steps=steps, rows=rows, vocabulary=vocabulary, device=device, out=out,
+    )  # fmt: skip
+
+
+@app.command
 def generate(
     *,
     peer: Path | None = None,
