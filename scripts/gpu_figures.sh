@@ -43,7 +43,7 @@ part tests 300 "$python" -m pytest -q -W default tests/unit/model tests/unit/gen
 if [ -n "${NANOCHAT:-}" ]; then
   bench generate 300 generate --peer "$NANOCHAT"
   bench train 500 train --peer "$NANOCHAT" --text "${text[@]}"
-  bench train8 500 train --peer "$NANOCHAT" --text "${text[@]}" --fp8
+  bench train8 900 train --peer "$NANOCHAT" --text "${text[@]}" --fp8
   # .377 tokens a parameter: about as many seconds as 300 of nanochat's steps
   bench race 600 race --peer "$NANOCHAT" --text "${text[@]}" --size peer_steps=300 --config ratio=0.377
 fi
