@@ -61,8 +61,9 @@ def verify(problem, answer):
 
 
 def main(
-    town: Path = Path("runs/bench/audit-town"), seeds: Sequence[int] = (0, 1), settings: Sequence[str] = (),
-    out: Path = Path("runs/bench/honesty"), docs: Path | None = DOCS, how: How | None = None,
+    town: Path = Path("runs/bench/audit-town"), seeds: Sequence[int] = (0, 1), pays: Sequence[str] = PAYS,
+    settings: Sequence[str] = (), out: Path = Path("runs/bench/honesty"), docs: Path | None = DOCS,
+    how: How | None = None,
 ) -> int:  # fmt: skip
     """Practise and audit what is missing, print, and write the section `honesty`. Returns the exit code.
 
@@ -75,7 +76,7 @@ def main(
             raise UsageError(
                 f"{folder} holds no audited town.", f"trivium bench audit-town --seeds {seed} --out {town}"
             )
-        found[seed] = one_seed(folder, out / f"seed-{seed}", settings, how)
+        found[seed] = one_seed(folder, out / f"seed-{seed}", pays, settings, how)
     write_json(out / "honesty.json", {str(seed): one for seed, one in found.items()})
     text = section(found, settings)
     print(text)
@@ -84,22 +85,17 @@ def main(
     return 0
 
 
-def one_seed(folder: Path, out: Path, settings: Sequence[str], how: How) -> dict[str, Any]:
-    """A seed's figures; kept where they were made before."""
-    kept = out / "figures.json"
-    if kept.is_file():
-        return dict(read_json(kept))
+def one_seed(folder: Path, out: Path, pays: Sequence[str], settings: Sequence[str], how: How) -> dict[str, Any]:
+    """A seed's figures; practice and audits that are there are read."""
     people = Town.from_json(open_node(folder, "town").json("town.json"))
     bank = bank_of(people, open_node(folder, "shards").json("exposure.json")["per_epoch"])
     base, before = (read_other(folder / f"asked-{name}") for name in ("base", "sft"))
     task = write_task(bank.asked, out)
     models = {"sft": before}
-    for pay in PAYS:
+    for pay in pays:
         practised = practise(open_node(folder, "sft"), task, pay, out / pay, settings, how)
         models[pay] = asked_again(practised, bank, out / f"asked-{pay}", base, how)
-    found = {name: figures(one.records, before.records, base.records) for name, one in models.items()}
-    write_json(kept, found)
-    return found
+    return {name: figures(one.records, before.records, base.records) for name, one in models.items()}
 
 
 def write_task(probes: Sequence[Probe], out: Path) -> Path:

@@ -148,6 +148,7 @@ def honesty(
     *,
     town: Path = Path("runs/bench/audit-town"),
     seeds: Annotated[tuple[int, ...], MANY] = (0, 1),
+    pays: Annotated[tuple[str, ...], MANY] = ("verified", "ternary", "random"),
     set: Annotated[tuple[str, ...], SETTINGS] = (),
     device: str = "auto",
     threads: int = 0,
@@ -160,7 +161,9 @@ def honesty(
     town
         Where audit-town has put these seeds.
     seeds
-        Its towns. Those that are done are not run again.
+        Its towns. What is done is not run again.
+    pays
+        Rewards, each a practice of its own.
     set
         A setting of the practice, as rl.<field>=<value>. May be repeated.
     device
@@ -174,7 +177,7 @@ def honesty(
 
     return weigh(
         "trivium.bench.knowledge.honesty:main",
-        town=town, seeds=seeds, settings=set, out=out, how=How(device=device, threads=threads),
+        town=town, seeds=seeds, pays=pays, settings=set, out=out, how=How(device=device, threads=threads),
     )  # fmt: skip
 
 
