@@ -25,7 +25,7 @@ from trivium.evals.knowledge.mapping import Record
 from trivium.evals.knowledge.measures import change, rates
 from trivium.evals.knowledge.probe import Probe
 from trivium.ground.artifact import Artifact
-from trivium.ground.atomic import read_json, write_atomic, write_json
+from trivium.ground.atomic import write_atomic, write_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.journey.record import open_node
