@@ -34,6 +34,8 @@ def test_each_seed_runs_with_and_without_and_once(
     for seeds in ((0,), (0, 1)):
         eight.main(["text.jsonl"], seeds, steps=3, rows=2, out=tmp_path / "out", device="cpu", docs=page)
     assert ran == [(False, 0), (True, 0), (False, 1), (True, 1)]
+    eight.main(["text.jsonl"], (0,), steps=4, rows=2, out=tmp_path / "out", device="cpu", docs=None)
+    assert len(ran) == 6, "another length is another run"
     assert "| 1 | 2.0000 | 2.0100 | +0.0100 | 3.0000 | 3.5000 | +0.5000 |" in page.read_text()
     assert (tmp_path / "out" / "losses.csv").read_text().splitlines()[:2] == ["seed,step,bf16,fp8", "0,1,3,3.5"]
     assert "seed 1, fp8: 2.0100 bits per byte" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from trivium.bench.training.data import prepare
 from trivium.bench.training.ours import run_ours
 from trivium.bench.training.train import NANO_VOCABULARY
 from trivium.ground.atomic import read_json, write_atomic, write_json
+from trivium.ground.config import to_json
 from trivium.ground.errors import UsageError
 from trivium.ground.how import How
 from trivium.model.device import pick_device
@@ -61,13 +62,13 @@ def main(
 
 
 def one(out: Path, config: PretrainConfig, device: str, name: str) -> dict[str, Any]:
-    """A run's figures; read from a file where it was made before."""
-    kept = out / f"{name}.json"
-    if not kept.is_file():
+    """A run's figures; read from a file where the same run was made before."""
+    kept, asked = out / f"{name}.json", to_json(config)
+    if not kept.is_file() or read_json(kept)["config"] != asked:
         ours = run_ours(out, config, device, name)
-        bits = ours.about["facts"]["heldout_bits_per_byte"]
+        found = {"bits_per_byte": ours.about["facts"]["heldout_bits_per_byte"], "losses": ours.losses}
         where = {key: ours.about[key] for key in ("device", "torch")}
-        write_json(kept, {"bits_per_byte": bits, "losses": ours.losses, "tokens": ours.tokens, **where})
+        write_json(kept, {**found, "tokens": ours.tokens, **where, "config": asked})
     return dict(read_json(kept))
 
 
