@@ -3,20 +3,23 @@
 #
 #     scripts/gpu_figures.sh OUT [PART…]
 #
-# Parts: tests generate train train8 loss8 race teach rollouts audit town ladder judge (all of them, where none is named).
+# Parts: tests generate train train8 loss8 race teach rollouts audit gsm town ladder
+# judge (all of them, where none is named).
 # NANOCHAT=FOLDER     a copy of nanochat (generate, train, train8, race, rollouts); without it these parts are left out
 # TEXT="FILE…"        documents for train, train8, loss8 and race
+# GSM8K=FILE          its problems, for gsm
+# SMOLLM2=FOLDER      imported weights, for gsm
 # TRL=1               TRL is installed: set SFT, reward models and rollouts beside it
 # PYTHON=python3      with trivium importable
 # DRY=1               print the commands and run none
 #
-# What is timed runs alone and first; town, ladder and judge train small models side by side and come last. Each part has a
+# What is timed runs alone and first; gsm, town, ladder and judge learn side by side and come last. Each part has a
 # limit of its own in seconds, a log in OUT, and its figures in OUT/PART; one that fails stops no other. Sections of docs/ are
 # written where the benches write them. The same command goes on with what a part left.
 set -u
 out=$(mkdir -p "${1:?scripts/gpu_figures.sh OUT [PART…]}" && cd "$1" && pwd)
 shift
-parts=${*:-tests generate train train8 loss8 race teach rollouts audit town ladder judge}
+parts=${*:-tests generate train train8 loss8 race teach rollouts audit gsm town ladder judge}
 python=${PYTHON:-python3}
 peers=()
 [ -n "${TRL:-}" ] || peers=(--no-peers)
@@ -62,6 +65,9 @@ for seed in 0 1 2; do
 done
 bench ladder 900 ladder --seconds 600 --docs docs/rl.md &
 bench judge 900 overoptimise --jobs 10 --threads 1 --docs docs/reward.md &
+if [ -n "${GSM8K:-}" ] && [ -n "${SMOLLM2:-}" ]; then
+  MICROBATCH=32768 PYTHON=$python part gsm 900 "$(dirname "$0")/gsm8k.sh" "$SMOLLM2" "$GSM8K" "$out/gsm" &
+fi
 wait "${towns[@]}"
 part town-all 120 "${town[@]}" --seeds 0 1 2
 wait
