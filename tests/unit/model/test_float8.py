@@ -210,6 +210,7 @@ def check_blocks() -> None:
 
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="the GPU itself is asked")
 def test_the_kernels_are_plain_torch_in_tritons_interpreter() -> None:
     here = os.path.dirname(__file__)
     checks = "t.round_as_torch(); t.check_casts(); t.check_blocks()"
