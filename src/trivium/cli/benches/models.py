@@ -90,7 +90,7 @@ def fp8(
         Where tokenizer, token shards, models and losses go.
     """
     return weigh(
-        "trivium.bench.training.eight:main",
+        "trivium.bench.training.float8:main",
         text=text, seeds=seeds, depth=depth, steps=steps, rows=rows, vocabulary=vocabulary, device=device, out=out,
     )  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trivium.bench.training import eight
+from trivium.bench.training import float8
 from trivium.bench.training.ours import Ours
 from trivium.ground.errors import UsageError
 from trivium.stages.pretrain.config import PretrainConfig
@@ -27,14 +27,14 @@ def test_each_seed_runs_with_and_without_and_once(
         }
         return Ours(losses=[3.0 + 0.5 * config.fp8] * config.steps, tokens=64, about=about)
 
-    monkeypatch.setattr(eight, "prepare", lambda *_: {})
-    monkeypatch.setattr(eight, "run_ours", run)
+    monkeypatch.setattr(float8, "prepare", lambda *_: {})
+    monkeypatch.setattr(float8, "run_ours", run)
     page = tmp_path / "page.md"
     page.write_text("# Page\n")
     for seeds in ((0,), (0, 1)):
-        eight.main(["text.jsonl"], seeds, steps=3, rows=2, out=tmp_path / "out", device="cpu", docs=page)
+        float8.main(["text.jsonl"], seeds, steps=3, rows=2, out=tmp_path / "out", device="cpu", docs=page)
     assert ran == [(False, 0), (True, 0), (False, 1), (True, 1)]
-    eight.main(["text.jsonl"], (0,), steps=4, rows=2, out=tmp_path / "out", device="cpu", docs=None)
+    float8.main(["text.jsonl"], (0,), steps=4, rows=2, out=tmp_path / "out", device="cpu", docs=None)
     assert len(ran) == 6, "another length is another run"
     assert "| 1 | 2.0000 | 2.0100 | +0.0100 | 3.0000 | 3.5000 | +0.5000 |" in page.read_text()
     assert (tmp_path / "out" / "losses.csv").read_text().splitlines()[:2] == ["seed,step,bf16,fp8", "0,1,3,3.5"]
@@ -43,4 +43,4 @@ def test_each_seed_runs_with_and_without_and_once(
 
 def test_without_a_text_it_says_so() -> None:
     with pytest.raises(UsageError, match="A text is needed"):
-        eight.main()
+        float8.main()
