@@ -65,7 +65,9 @@ def opening(line: str) -> str:
         begins = row.get("prompt") or row["chosen"]
     except (ValueError, AttributeError, KeyError):
         return line
-    return begins.partition(FIRST_ANSWER)[0] if isinstance(begins, str) else json.dumps(begins[:1])
+    if isinstance(begins, str):
+        return begins.partition(FIRST_ANSWER)[0]
+    return json.dumps(begins[:1]) if isinstance(begins, list) else line
 
 
 def judged(model: Path, files: list[Path], fold: int, out: Path, more: list[str]) -> dict[str, Any]:
