@@ -203,6 +203,23 @@ def ends(folder: Path, how_it_ends: str) -> None:
             raise
 
 
+def uneven(folder: Path, slow: str) -> None:
+    """Each rank writes its share of the checkpoints; one takes several steps longer than the other."""
+    from trivium.train.checkpoint import Snapshot
+
+    how = joined(shard=True, checkpoint_seconds=0.0)
+    real = Snapshot.write
+
+    def write(*arguments: Any) -> Any:
+        if how.place.rank == int(slow):
+            time.sleep(0.4)
+        return real(*arguments)
+
+    Snapshot.write = write  # type: ignore[method-assign]
+    train(how, folder, "uneven", lambda _step: time.sleep(0.05), steps=24)
+    how.group.leave()
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
     """Of a stage that adds up ranks."""
@@ -283,7 +300,8 @@ def rows(count: int) -> Any:
     return StreamRows(shard(), 24, count, seed=3)
 
 
-SCENARIOS = {"learn": learn, "three": three, "ends": ends, "journey": journey, "practise": practise}
+SCENARIOS = {"learn": learn, "three": three, "ends": ends, "journey": journey, "practise": practise,
+             "uneven": uneven}  # fmt: skip
 
 
 def main() -> None:

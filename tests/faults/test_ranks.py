@@ -136,6 +136,15 @@ def test_a_checkpoint_fits_any_number_of_ranks(learned: Path, ranks_: int) -> No
     assert all(load_file(folder / name) for name in checkpoint.files_of(files, "weights")), "plain safetensors"
 
 
+@pytest.mark.parametrize("slow", ["0", "1"])
+def test_a_save_waits_for_the_slowest_rank_and_the_next_one_comes(tmp_path: Path, slow: str) -> None:
+    for code, err in ranks.ended(ranks.start(2, "uneven", tmp_path, slow), timeout=60):
+        assert code == 0, err
+    steps = sorted(int(path.parent.name.removeprefix("step-")) for path in tmp_path.glob("uneven/step-*/manifest.json"))
+    assert steps[-1] > 6, "sealed while training went on, and more than once"
+    assert sum("save_seconds" in record for record in read_jsonl(tmp_path / "uneven" / "metrics.jsonl")) > 1
+
+
 def test_no_rank_holds_it_all(learned: Path) -> None:
     sizes = [path.stat().st_size for path in (learned / "from-3" / "step-000004").glob("optimizer-*")]
     assert max(sizes) < 0.45 * sum(sizes)

@@ -124,7 +124,8 @@ class Saver:
             self._all_written.set()
             if not self._first:
                 self._finish()
-        if self._thread is not None and not self._thread.is_alive():
+        # Another rank's thread ends with its own rows: until all have written it must go on to say that it has.
+        if self._first and self._thread is not None and not self._thread.is_alive():
             self._finish()
 
     def settle(self) -> None:

@@ -33,7 +33,7 @@ Found = Mapping[int, Mapping[str, Mapping[str, Any]]]
 
 
 def main(
-    text: Sequence[str] = (), seeds: Sequence[int] = (0, 1), depth: int = 12, steps: int = 240, rows: int = 16,
+    text: Sequence[str] = (), seeds: Sequence[int] = (0, 1), depth: int = 12, steps: int = 240, rows: int = 32,
     vocabulary: int = 32768, out: Path = Path("runs/bench/fp8"), device: str = "auto", docs: Path | None = DOCS,
 ) -> int:  # fmt: skip
     """Train what is missing, print, and write the section `fp8`. Returns the exit code.

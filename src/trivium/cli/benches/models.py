@@ -63,7 +63,7 @@ def fp8(
     seeds: Annotated[tuple[int, ...], MANY] = (0, 1),
     depth: int = 12,
     steps: int = 240,
-    rows: int = 16,
+    rows: int = 32,
     vocabulary: int = 32768,
     device: str = "auto",
     out: Path = Path("runs/bench/fp8"),

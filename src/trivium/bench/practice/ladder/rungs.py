@@ -35,7 +35,7 @@ COMMON = (
 """Settings of all rungs. Weights begin at random, so the warm start's rates are those of pre-training, about, and it
 never goes down a level; a look along the way asks all held-out problems."""
 
-SHORT = ("rl.steps=300", "rl.pool.resample=1")
+SHORT = ("rl.steps=300", "rl.pool.resample=4")
 """Of rungs whose answers are short: a step costs little, and groups without signal are replaced."""
 FEW = 512
 """Tokens where words are looked into: of 768 every fourteenth piece of a coined word stands in less than one of a
