@@ -93,7 +93,7 @@ def main(
         theirs.skipped = skipped
         print(f"nanochat: {theirs.speed:,.0f} tokens/s, first step after {theirs.first_step:.1f} s", flush=True)
         sides: list[tuple[str, Trained]] = [("trivium", ours), ("nanochat", theirs)]
-        if on_cpu:  # nanochat compiles, which we do not ask of a machine, but can
+        if on_cpu and not fp8:  # nanochat compiles, which we do not ask of a machine, but can; eight bits are not compiled
             sides.insert(1, ("trivium, --blocks compiled", run_ours(out, config, device, blocks="compiled")))
         found += [row(*side, theirs, match, vocabulary, ours) for side in sides]
     said = "\n".join([*about(ours, steps, batch, vocabulary, fp8), "", *table(head(on_cpu), found)])
