@@ -9,7 +9,7 @@ import torch
 
 from trivium.ground.errors import ConfigError
 from trivium.model.transformer import Transformer
-from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
+from trivium.stages.pretrain.config import PretrainConfig
 from trivium.stages.pretrain.depth import REFERENCE_BATCH, derive, multiplying, shape_of
 
 PLENTY = 10**10
@@ -55,11 +55,34 @@ def test_the_ratio_is_tokens_for_each_multiplying_parameter() -> None:
 
 
 def test_what_is_set_by_hand_stays() -> None:
-    by_hand = PretrainConfig(depth=4, rows=3, steps=7, shape=ShapeConfig(width=64, heads=1, kv_heads=1, layers=1))
+    shape = dataclasses.replace(PretrainConfig().shape, width=64, longest=512)
+    by_hand = PretrainConfig(depth=4, rows=3, steps=7, crossing=False, shape=shape)
     found = derive(by_hand, 8192, PLENTY)
-    assert (found.rows, found.steps, found.shape) == (3, 7, by_hand.shape)
+    assert (found.rows, found.steps, found.crossing) == (3, 7, False)
+    assert found.shape == dataclasses.replace(shape_of(4), width=64, longest=512)
     assert found.depth == 0
     assert derive(found, 8192, PLENTY) == found
+
+
+@pytest.mark.parametrize(("field", "value"), [("rows", 16), ("row_tokens", 256), ("crossing", False)])
+def test_also_where_it_is_what_a_run_without_a_depth_has(field: str, value: object) -> None:
+    config = dataclasses.replace(PretrainConfig(depth=12), **{field: value})
+    assert getattr(derive(config, 32768, PLENTY), field) == value
+    assert getattr(derive(PretrainConfig(), 32768, PLENTY), field) == value
+
+
+def test_one_rate_by_hand_leaves_the_others() -> None:
+    plain = derive(PretrainConfig(depth=12), 32768, PLENTY)
+    optimizer = dataclasses.replace(PretrainConfig().optimizer, muon_lr=0.03)
+    schedule = dataclasses.replace(PretrainConfig().schedule, floor=0.5)
+    found = derive(PretrainConfig(depth=12, optimizer=optimizer, schedule=schedule), 32768, PLENTY)
+    assert found.optimizer == dataclasses.replace(plain.optimizer, muon_lr=0.03)
+    assert found.schedule == dataclasses.replace(plain.schedule, floor=0.5)
+
+
+def test_smaller_steps_by_hand_read_as_many_tokens() -> None:
+    plain, small = (derive(PretrainConfig(depth=12, rows=rows), 32768, PLENTY) for rows in (0, 32))
+    assert small.steps * small.rows == pytest.approx(plain.steps * plain.rows, rel=0.01)
 
 
 def test_a_small_shard_has_rows_that_it_can_fill() -> None:
@@ -67,9 +90,9 @@ def test_a_small_shard_has_rows_that_it_can_fill() -> None:
     assert found.row_tokens <= 150
 
 
-def test_without_a_depth_nothing_changes() -> None:
+def test_without_a_depth_nothing_else_is_filled_in() -> None:
     config = PretrainConfig()
-    assert derive(config, 8192, PLENTY) is config
+    assert derive(config, 8192, PLENTY) == dataclasses.replace(config, rows=16, row_tokens=256, crossing=False)
 
 
 def test_a_model_that_is_trained_on_has_its_own_depth() -> None:

@@ -22,7 +22,7 @@ from trivium.ground.how import How
 from trivium.model.device import pick_device
 from trivium.model.float8 import LEARNING
 from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
-from trivium.stages.pretrain.depth import ROW, multiplying, shape_of
+from trivium.stages.pretrain.depth import PLAIN_ROW, ROW, multiplying, shape_of
 
 DOCS = Path("docs/benchmarks.md")
 NANO_VOCABULARY, NANO_BATCH = 4096, 4096
@@ -33,6 +33,8 @@ class Match:
     """Two models that are set beside each other."""
 
     name: str
+    depth: int
+    """From which our rates and schedule follow; 0: nano's."""
     shape: ShapeConfig
     length: int
     """Tokens in a row."""
@@ -77,13 +79,9 @@ def main(
     ours = Ours()
     for match in matches:
         config = PretrainConfig(
-            depth=0 if on_cpu else 12,
-            shape=match.shape,
-            row_tokens=match.length,
-            rows=batch // match.length,
-            steps=steps,
+            depth=match.depth, shape=match.shape, row_tokens=match.length, rows=batch // match.length, steps=steps,
             fp8=fp8,
-        )
+        )  # fmt: skip
         ours = run_ours(out, config, device)
         ours.skipped = skipped
         print(f"{match.name}: {ours.speed:,.0f} tokens/s, first step after {ours.first_step:.1f} s", flush=True)
@@ -93,7 +91,8 @@ def main(
         theirs.skipped = skipped
         print(f"nanochat: {theirs.speed:,.0f} tokens/s, first step after {theirs.first_step:.1f} s", flush=True)
         sides: list[tuple[str, Trained]] = [("trivium", ours), ("nanochat", theirs)]
-        if on_cpu and not fp8:  # nanochat compiles, which we do not ask of a machine, but can; eight bits are not compiled
+        # nanochat compiles, which we do not ask of a machine, but can; not with eight bits.
+        if on_cpu and not fp8:
             sides.insert(1, ("trivium, --blocks compiled", run_ours(out, config, device, blocks="compiled")))
         found += [row(*side, theirs, match, vocabulary, ours) for side in sides]
     said = "\n".join([*about(ours, steps, batch, vocabulary, fp8), "", *table(head(on_cpu), found)])
@@ -104,7 +103,7 @@ def main(
 
 def by_depth(depth: int) -> Match:
     """Nanochat's model of a depth, and ours with as many blocks and as many parameters that multiply."""
-    return Match(f"depth {depth}", shape_of(depth), ROW, (f"--depth={depth}",))
+    return Match(f"depth {depth}", depth, shape_of(depth), ROW, (f"--depth={depth}",))
 
 
 def nano() -> Match:
@@ -112,7 +111,7 @@ def nano() -> Match:
     shape = ShapeConfig()
     aspect = (shape.width - 4) // shape.layers
     peer = (f"--depth={shape.layers}", f"--aspect-ratio={aspect}", f"--head-dim={shape.head_width}")
-    return Match("nano", shape, PretrainConfig().row_tokens, peer)
+    return Match("nano", 0, shape, PLAIN_ROW, peer)
 
 
 def about(ours: Ours, steps: int, batch: int, vocabulary: int, fp8: bool = False) -> list[str]:

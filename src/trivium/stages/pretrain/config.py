@@ -50,21 +50,21 @@ class PretrainConfig:
     start: str = ""
     """A sealed model's folder to go on from, instead of random weights; its shape and tokenizer are taken with it."""
     depth: int = 0
-    """Number of blocks from which shape, batch, rates, steps and schedule follow, each unless it is set here; 0 means
-    that they are all as set here."""
+    """Number of blocks from which shape, batch, rates, steps and schedule follow; 0 means that they are as set here. A
+    field that is set here stays; of shape, optimizer and schedule one counts as set where it is not its default."""
     ratio: float = 12.0
     """With a depth: tokens to read for each parameter that multiplies."""
     shape: ShapeConfig = field(default_factory=ShapeConfig)
-    row_tokens: int = 256
-    """Tokens in a packed row."""
-    rows: int = 16
-    """Rows in a step."""
+    row_tokens: int = 0
+    """Tokens in a packed row; 0 means 256, or what follows from the depth."""
+    rows: int = 0
+    """Rows in a step; 0 means 16, or what follows from the depth."""
     epochs: int = 2
     """Passes over the shards."""
     steps: int = 0
-    """Stop after this many steps; 0 means all of the epochs."""
-    crossing: bool = False
-    """Whether tokens also see the documents before theirs in a row: faster on a GPU."""
+    """Stop after this many steps; 0 means all of the epochs, or what follows from the depth."""
+    crossing: bool | None = None
+    """Whether tokens also see the documents before theirs in a row: faster on a GPU. none: with a depth."""
     fp8: bool = False
     """Whether the blocks' matrix products are in 8-bit floating point (Ada, Hopper; emulated, slowly, on a CPU). It is
     here since it changes what is learned by more than last bits."""
@@ -78,9 +78,9 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         check(0 <= self.depth <= 128, "depth", self.depth, "0 to 128 blocks.")
         check(self.ratio > 0, "ratio", self.ratio, "Tokens for each parameter: above 0, 12 is usual.")
-        check(self.row_tokens > 1, "row_tokens", self.row_tokens, "A row needs 2 tokens or more.")
+        check(self.row_tokens >= 0 and self.row_tokens != 1, "row_tokens", self.row_tokens, "A row needs 2 or more.")
         check(not self.fp8 or self.row_tokens % 16 == 0, "row_tokens", self.row_tokens, "fp8 wants a multiple of 16.")
-        check(self.rows > 0, "rows", self.rows, "A step needs a row.")
+        check(self.rows >= 0, "rows", self.rows, "It is a number of rows; 0 leaves it open.")
         check(self.epochs > 0, "epochs", self.epochs, "Read the shards once or more.")
         check(self.steps >= 0, "steps", self.steps, "0 means all of the epochs.")
         check(self.evaluations > 0, "evaluations", self.evaluations, "Measure once or more.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any, TypeVar
 
 from trivium.model.config import OptimizerConfig
 from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
@@ -22,7 +23,11 @@ REFERENCE_BATCH = 2**19
 LONG_POWER, SHORT_POWER = 0.383, 0.6
 """Of the tokens, for the batch: above and below the reference's."""
 ROW = 2048
+PLAIN_ROW, PLAIN_ROWS = 256, 16
+"""Without a depth."""
 WARMUP_STEPS = 40
+
+_Part = TypeVar("_Part", ShapeConfig, OptimizerConfig, ScheduleConfig)
 
 
 def shape_of(depth: int) -> ShapeConfig:
@@ -48,33 +53,45 @@ def multiplying(shape: ShapeConfig, vocabulary: int) -> int:
 
 
 def derive(config: PretrainConfig, vocabulary: int, available: int) -> PretrainConfig:
-    """The config with everything filled in that `depth` decides; what was set by hand stays.
+    """The config with everything filled in that was left open: by its `depth`, or without one as for nano.
 
-    `available` is the number of tokens in the shard: of a smaller shard whole epochs are read. A field counts as set by
-    hand when it differs from its default. Without a depth the config comes back as it is.
+    What was set by hand stays. `available` is the number of tokens in the shard: of a smaller shard whole epochs are
+    read.
     """
+    plain = PretrainConfig()
     if not config.depth:
-        return config
-    shape = config.shape if config.shape != ShapeConfig() else shape_of(config.depth)
+        return _filled(config, {"row_tokens": PLAIN_ROW, "rows": PLAIN_ROWS, "crossing": False})
+    shape = _kept(config.shape, plain.shape, shape_of(config.depth))
     wanted = config.ratio * multiplying(shape, vocabulary)
     reference = REFERENCE_RATIO * multiplying(shape_of(REFERENCE_DEPTH), REFERENCE_VOCABULARY)
-    row = min(ROW, 2 ** int(math.log2(max(available, 4) / 2)))
     power = LONG_POWER if wanted > reference else SHORT_POWER
     batch = 2 ** round(math.log2(REFERENCE_BATCH * (wanted / reference) ** power))
-    rows = max(1, batch // row)
-    steps = max(1, round(wanted / (rows * row)))
-    found = {
-        "shape": shape,
-        "row_tokens": row,
-        "rows": rows,
-        "steps": steps,
-        "crossing": True,
-        "optimizer": rates(shape, rows * row),
-        "schedule": ScheduleConfig(warmup=min(0.2, WARMUP_STEPS / steps), decay=0.65, floor=0.05),
-    }
+    row = config.row_tokens or min(ROW, 2 ** int(math.log2(max(available, 4) / 2)))
+    rows = config.rows or max(1, batch // row)
+    steps = config.steps or max(1, round(wanted / (rows * row)))
+    schedule = ScheduleConfig(warmup=min(0.2, WARMUP_STEPS / steps), decay=0.65, floor=0.05)
+    config = dataclasses.replace(
+        config,
+        depth=0,
+        shape=shape,
+        optimizer=_kept(config.optimizer, plain.optimizer, rates(shape, rows * row)),
+        schedule=_kept(config.schedule, plain.schedule, schedule),
+    )
+    return _filled(config, {"row_tokens": row, "rows": rows, "steps": steps, "crossing": True})
+
+
+def _filled(config: PretrainConfig, found: dict[str, Any]) -> PretrainConfig:
+    """The config with these values where it leaves the field open."""
     plain = PretrainConfig()
     kept = {name: value for name, value in found.items() if getattr(config, name) == getattr(plain, name)}
-    return dataclasses.replace(config, depth=0, **kept)
+    return dataclasses.replace(config, **kept)
+
+
+def _kept(given: _Part, plain: _Part, found: _Part) -> _Part:
+    """What was found, but for the fields that were set by hand: those in which `given` is not `plain`."""
+    names = [field.name for field in dataclasses.fields(given)]
+    by_hand = {name: getattr(given, name) for name in names if getattr(given, name) != getattr(plain, name)}
+    return dataclasses.replace(found, **by_hand)
 
 
 def rates(shape: ShapeConfig, batch: int) -> OptimizerConfig:

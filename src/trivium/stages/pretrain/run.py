@@ -69,7 +69,7 @@ def run(config: PretrainConfig, inputs: Mapping[str, Artifact], out: Path, how: 
     model = first_weights(config, tokenizer, device)
     if config.fp8:
         model.take_float8()
-    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, config.crossing)
+    rows = StreamRows(shards.train, config.row_tokens, config.rows, config.seed, bool(config.crossing))
     steps = config.steps or config.epochs * rows.steps_per_epoch
     loop = Loop(
         model, rows, LoopConfig(steps=steps, optimizer=config.optimizer, schedule=config.schedule), label, work, how
