@@ -31,16 +31,17 @@ class _UnitRMS(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, eps: float) -> Tensor:
         wide = x.float()
-        inverse = torch.rsqrt(torch.linalg.vecdot(wide, wide)[..., None] / x.shape[-1] + eps)
-        unit = (wide * inverse).to(x.dtype)
+        norm = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
+        inverse = norm.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        unit = (wide * inverse if wide is x else wide.mul_(inverse)).to(x.dtype)
         ctx.save_for_backward(unit, inverse)
         return unit
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None]:
         unit, inverse = ctx.saved_tensors
-        slope = torch.linalg.vecdot(grads[0], unit)[..., None] / unit.shape[-1]
-        return (grads[0] - unit * slope) * inverse.to(unit.dtype), None
+        slope = torch.linalg.vecdot(grads[0], unit)[..., None] / -unit.shape[-1]
+        return torch.addcmul(grads[0], unit, slope).mul_(inverse.to(unit.dtype)), None
 
 
 def unit_rms(x: Tensor, eps: float) -> Tensor:
@@ -72,7 +73,7 @@ def rope_table(config: ModelConfig, positions_BT: Tensor, dtype: torch.dtype) ->
 def rotate(x_BTHK: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
     """RoPE with the two halves of a head as the pairs (the convention of `transformers`)."""
     cos, sin = rope
-    return x_BTHK * cos + x_BTHK.roll(x_BTHK.shape[-1] // 2, -1) * sin
+    return torch.addcmul(x_BTHK * cos, x_BTHK.roll(x_BTHK.shape[-1] // 2, -1), sin)
 
 
 class FeedForward(nn.Module):

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from trivium.model.device import has_triton
 
-CHUNK = 1024
+CHUNK = 512
 GPU_CHUNK = 16384
 """Tokens in a chunk: enough to fill the multiplying units, little enough to be forgotten soon (1 GB at 32k tokens)."""
 
@@ -73,13 +73,14 @@ def plain_slopes(logits_NV: Tensor, targets_N: Tensor, weights_N: Tensor, need: 
     Without `need` the second is the logits as they came.
     """
     wide_NV, target_N1 = logits_NV.float(), targets_N[:, None]
-    normalizer_N1 = wide_NV.logsumexp(-1, keepdim=True)
-    losses_N = (normalizer_N1 - wide_NV.gather(1, target_N1))[:, 0]
     if not need:
-        return losses_N, logits_NV
-    wide_NV.sub_(normalizer_N1).exp_()
-    wide_NV.scatter_add_(1, target_N1, torch.full_like(normalizer_N1, -1.0))
-    return losses_N, wide_NV.mul_(weights_N[:, None]).to(logits_NV.dtype)
+        return (wide_NV.logsumexp(-1) - wide_NV.gather(1, target_N1)[:, 0]), logits_NV
+    target_logits_N1 = wide_NV.gather(1, target_N1)
+    slope_NV = torch.softmax(wide_NV, -1)
+    # The largest probability cannot underflow: it gives back what all are divided by, in one pass and not four.
+    normalizer_N1 = logits_NV.amax(-1, keepdim=True).float() - slope_NV.amax(-1, keepdim=True).log()
+    slope_NV.scatter_add_(1, target_N1, torch.full_like(normalizer_N1, -1.0))
+    return (normalizer_N1 - target_logits_N1)[:, 0], slope_NV.mul_(weights_N[:, None]).to(logits_NV.dtype)
 
 
 def weighted_loss(

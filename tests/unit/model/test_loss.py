@@ -65,3 +65,18 @@ def test_logprobs_are_those_of_the_softmax() -> None:
     wanted = (hidden @ unembed.T).log_softmax(-1).gather(1, targets[:, None])[:, 0]
     torch.testing.assert_close(token_logprobs(hidden, unembed, targets), wanted, atol=1e-5, rtol=0)
     assert token_logprobs(hidden[:0], unembed, targets[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_token_that_is_all_but_impossible_costs_what_it_should(dtype: torch.dtype) -> None:
+    logits_NV = torch.zeros(3, 31)
+    logits_NV[0, 4], logits_NV[1], logits_NV[2, 5] = 4096.0, -8192.0, -4096.0
+    targets_N, weights_N = torch.tensor([7, 7, 5]), torch.tensor([1.0, -2.0, 0.0])
+    losses_N, slope_NV = loss.plain_slopes(logits_NV.to(dtype), targets_N, weights_N, True)
+    wanted_NV = logits_NV.clone().requires_grad_()
+    wanted_N = F.cross_entropy(wanted_NV, targets_N, reduction="none")
+    (wanted_N * weights_N).sum().backward()
+    torch.testing.assert_close(losses_N, wanted_N.detach(), rtol=1e-6, atol=1e-3)
+    assert wanted_NV.grad is not None
+    torch.testing.assert_close(slope_NV, wanted_NV.grad.to(dtype))
+    torch.testing.assert_close(loss.plain_slopes(logits_NV.to(dtype), targets_N, weights_N, False)[0], losses_N)
