@@ -95,7 +95,7 @@ def test_top_log_probabilities_are_the_forward_passes(model: Transformer) -> Non
     values, ids = (logits / 0.7).log_softmax(-1).topk(5)
     assert [[index for index, _ in row] for row in found.top] == ids.tolist()
     told = torch.tensor([[value for _, value in row] for row in found.top])
-    torch.testing.assert_close(told, values, atol=1e-5, rtol=0)
+    torch.testing.assert_close(told, values, atol=3e-5, rtol=0)  # sums in another order, in fp32
     assert Engine(model).run([other])[0].ids == beside.ids
 
 
