@@ -97,8 +97,9 @@ def attend(q_BHTK: Tensor, k_BGSK: Tensor, v_BGSK: Tensor, mask: Tensor | Spans 
 
 def _short(q_BHTK: Tensor, k_BHSK: Tensor) -> bool:
     """Whether gradients are wanted of rows so short that `_Written` is the faster: in bf16, on a CPU."""
-    alike = q_BHTK.dtype == torch.bfloat16 and q_BHTK.shape[2] == k_BHSK.shape[2] <= SHORT
-    return alike and torch.is_grad_enabled() and q_BHTK.requires_grad and not torch.compiler.is_compiling()
+    here = q_BHTK.device.type == "cpu" and q_BHTK.dtype == torch.bfloat16
+    short = q_BHTK.shape[2] == k_BHSK.shape[2] <= SHORT
+    return here and short and torch.is_grad_enabled() and q_BHTK.requires_grad and not torch.compiler.is_compiling()
 
 
 def _added(mask: Tensor | None, like: Tensor) -> Tensor:

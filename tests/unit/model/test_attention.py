@@ -82,6 +82,7 @@ def test_torchs_kernel_has_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
         attend(q, k, v, None)
     attend(q[:, :, -1:], k, v, torch.ones(2, 1, 1, 24, dtype=torch.bool))  # what continues a cache
     attend(*(x.float() for x in (q, k, v)), None)
+    attend(*(x.detach().to("meta").requires_grad_() for x in (q, k, v)), None)  # another device
     monkeypatch.setattr(attention, "SHORT", 23)
     attend(q, k, v, None)
-    assert used == ["torch"] * 4
+    assert used == ["torch"] * 5
