@@ -59,14 +59,16 @@ def main(
 
     `steps` 0 means 15, and with `fp8` eight after those in which ours learns its scales.
 
-    Raises UsageError without the peer or a text.
+    Raises UsageError without the peer or a text, and for `fp8` on a CPU.
     """
     if peer is None or not text:
         raise UsageError("Two things are needed: a copy of nanochat and a text.", "--peer FOLDER --text FILE…")
+    on_cpu = pick_device(How(device=device)).type == "cpu"
+    if fp8 and on_cpu:
+        raise UsageError("On a CPU eight bits are emulated: there is no speed to compare.", "Leave --fp8 away.")
     out.mkdir(parents=True, exist_ok=True)
     skipped = LEARNING if fp8 else SKIPPED
     steps = steps or (LEARNING + 8 if fp8 else 15)
-    on_cpu = pick_device(How(device=device)).type == "cpu"
     if on_cpu:
         vocabulary, batch, matches, rows = NANO_VOCABULARY, NANO_BATCH, [nano()], 16
     else:
@@ -91,8 +93,7 @@ def main(
         theirs.skipped = skipped
         print(f"nanochat: {theirs.speed:,.0f} tokens/s, first step after {theirs.first_step:.1f} s", flush=True)
         sides: list[tuple[str, Trained]] = [("trivium", ours), ("nanochat", theirs)]
-        # nanochat compiles, which we do not ask of a machine, but can; not with eight bits.
-        if on_cpu and not fp8:
+        if on_cpu:  # nanochat compiles, which we do not ask of a machine, but can
             sides.insert(1, ("trivium, --blocks compiled", run_ours(out, config, device, blocks="compiled")))
         found += [row(*side, theirs, match, vocabulary, ours) for side in sides]
     said = "\n".join([*about(ours, steps, batch, vocabulary, fp8), "", *table(head(on_cpu), found)])
