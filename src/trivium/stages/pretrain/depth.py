@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from trivium.model.config import OptimizerConfig
 from trivium.stages.pretrain.config import PretrainConfig, ShapeConfig
@@ -60,7 +60,8 @@ def derive(config: PretrainConfig, vocabulary: int, available: int) -> PretrainC
     """
     plain = PretrainConfig()
     if not config.depth:
-        return _filled(config, {"row_tokens": PLAIN_ROW, "rows": PLAIN_ROWS, "crossing": False})
+        row, rows = config.row_tokens or PLAIN_ROW, config.rows or PLAIN_ROWS
+        return dataclasses.replace(config, row_tokens=row, rows=rows, crossing=bool(config.crossing))
     shape = _kept(config.shape, plain.shape, shape_of(config.depth))
     wanted = config.ratio * multiplying(shape, vocabulary)
     reference = REFERENCE_RATIO * multiplying(shape_of(REFERENCE_DEPTH), REFERENCE_VOCABULARY)
@@ -70,21 +71,17 @@ def derive(config: PretrainConfig, vocabulary: int, available: int) -> PretrainC
     rows = config.rows or max(1, batch // row)
     steps = config.steps or max(1, round(wanted / (rows * row)))
     schedule = ScheduleConfig(warmup=min(0.2, WARMUP_STEPS / steps), decay=0.65, floor=0.05)
-    config = dataclasses.replace(
+    return dataclasses.replace(
         config,
         depth=0,
         shape=shape,
+        row_tokens=row,
+        rows=rows,
+        steps=steps,
+        crossing=True if config.crossing is None else config.crossing,
         optimizer=_kept(config.optimizer, plain.optimizer, rates(shape, rows * row)),
         schedule=_kept(config.schedule, plain.schedule, schedule),
     )
-    return _filled(config, {"row_tokens": row, "rows": rows, "steps": steps, "crossing": True})
-
-
-def _filled(config: PretrainConfig, found: dict[str, Any]) -> PretrainConfig:
-    """The config with these values where it leaves the field open."""
-    plain = PretrainConfig()
-    kept = {name: value for name, value in found.items() if getattr(config, name) == getattr(plain, name)}
-    return dataclasses.replace(config, **kept)
 
 
 def _kept(given: _Part, plain: _Part, found: _Part) -> _Part:

@@ -36,8 +36,8 @@ COMMON = (
 never goes down a level; a look along the way asks all held-out problems."""
 
 SHORT = ("rl.steps=300", "rl.pool.resample=4")
-"""Of rungs whose answers are short: a step costs little, and groups without signal are replaced. Late in practice that
-is nine groups in ten, so several rounds are drawn."""
+"""Of rungs whose answers are short: a step costs little, and groups without signal are replaced. Late in practice on
+letters that is nine groups in ten, so several rounds are drawn."""
 FEW = 512
 """Tokens where words are looked into: of 768 every fourteenth piece of a coined word stands in less than one of a
 hundred words, of 512 every twenty-ninth."""
